@@ -12,6 +12,7 @@ from hub.security.sign import SigningKey
 from hub.security.signed_lines import append_durably, signed_line
 from hub.store.chain import tails
 from hub.store.database import Database
+from hub.store.faults import LOST, error_name
 
 log = logging.getLogger(__name__)
 
@@ -36,15 +37,16 @@ class Anchors:
             self.write()
 
     def write(self) -> None:
-        """Write one now."""
-        with self._database.read() as connection:
-            found = tails(connection)
-        claims: dict[str, Any] = {"at": rfc3339(self._clock.now()), "tails": found}
+        """Write one now. Where that fails the next one vouches for the same records: neither a file of root's nor a
+        store that is away keeps the hub from ending in order."""
         try:
+            with self._database.read() as connection:
+                found = tails(connection)
+            claims: dict[str, Any] = {"at": rfc3339(self._clock.now()), "tails": found}
             append_durably(self._file, signed_line(claims, self._signing_key()))
-        except OSError as exc:
-            # The next one vouches for the same records; a file of root's must not keep the hub from ending in order.
-            log.error("anchor.not_written file=%s error=%s", self._file, exc.strerror)  # noqa: TRY400 - the trace says no more
+        except (OSError, *LOST) as exc:
+            told = exc.strerror if isinstance(exc, OSError) else error_name(exc)
+            log.error("anchor.not_written file=%s error=%s", self._file, told)  # noqa: TRY400 - the trace says no more
 
     def release(self) -> None:
         """Let another machine go on."""

@@ -1,7 +1,9 @@
 """What is on the disk, and not only in the system's memory."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from secrets import token_hex
 
 
 def sync_all(folder: Path) -> None:
@@ -17,3 +19,12 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def replace_file(path: Path, write: Callable[[Path], None]) -> None:
+    """Put what `write` writes into the place of a file, durably: after a crash the one or the other is there, whole."""
+    unfinished = path.with_name(f".{path.name}.{token_hex(4)}")
+    write(unfinished)
+    sync(unfinished)
+    unfinished.rename(path)
+    sync(path.parent)

@@ -27,11 +27,12 @@ from contracts.items import USUAL_CHANNELS
 from hub import metrics
 from hub.store import figures, quarantine, references
 from hub.store.committer import Committer
-from hub.store.database import Database, error_name
+from hub.store.database import Database
 from hub.store.missing import missing_counts
 from hub.store.positions import reading_of_sources
 from hub.store.snapshot import Snapshot
 from hub.store.sources import standing_sources
+from hub.store.watching import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class Observed:
     _seen: Mapping[str, bool] = field(default_factory=dict, init=False)
     _suiting: str | None = field(default=None, init=False)
     """A revision that this code serves: to find that out, it reads its own migrations."""
+    _trouble: Trouble = field(default_factory=lambda: Trouble(log, "ready"), init=False)
 
     def checks(self) -> dict[str, bool]:
         """Each condition of readiness, by name; those of a database that does not answer are not known."""
@@ -93,8 +95,9 @@ class Observed:
             if found != self._suiting:
                 self._suiting = found if self.database.suits(found) else None
         except Exception as exc:  # noqa: BLE001 - whatever keeps it from answering, it does not hold
-            log.warning("ready.check_failed error=%s", error_name(exc))
+            self._trouble.failed(exc)
             return {"database": False}
+        self._trouble.over()
         return {"database": True, "writable": writable, "migrations": found is not None and found == self._suiting}
 
 
@@ -112,6 +115,7 @@ class Figures:
         self._lock = threading.Lock()
         self._read_at = float("-inf")
         self._samples: list[Sample] = []
+        self._trouble = Trouble(log, "metrics")
 
     def collect(self) -> Iterator[Metric]:
         yield from metrics.REGISTRY.collect()
@@ -142,14 +146,17 @@ class Figures:
                 try:
                     self._samples = list(self._read())
                 except Exception as exc:  # noqa: BLE001 - the other figures must be seen, above all then
-                    log.warning("metrics.read_failed error=%s", error_name(exc))
+                    self._trouble.failed(exc)
                     self._samples = []  # absent is true, an old queue would not be
+                else:
+                    self._trouble.over()
                 self._read_at = time.monotonic()
             return self._samples
 
     def _read(self) -> Iterator[Sample]:
         with self._observed.database.read() as connection:
             now = self._observed.database.now(connection)
+            yield "raccordo_clock_offset_seconds", (), (self._observed.database.clock.now() - now).total_seconds()
             for row in figures.connector_statuses(connection):
                 yield (
                     "raccordo_connector_paused",

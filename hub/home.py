@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
-from secrets import token_hex
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from sqlalchemy import Connection
@@ -15,9 +14,9 @@ from sqlalchemy import Connection
 from connectors import registry as connectors_registry
 from contracts.connector import ConnectorType, Manifest
 from hub.clock import Clock, SystemClock
-from hub.durable import sync
+from hub.durable import replace_file
 from hub.keyring import HubKeyType, Keyring, pem, rotate
-from hub.security.keys import new_key, private_pem, write_private
+from hub.security.keys import is_exposed, new_key, private_pem, write_private
 from hub.security.outgoing import signer
 from hub.security.references import secret_of
 from hub.security.sign import SigningKey
@@ -93,13 +92,13 @@ class Home:
 
     @cached_property
     def vault(self) -> Vault:
-        return Vault.load(self._existing("vault.json"))
+        return Vault.load(self._secret("vault.json"))
 
     @cached_property
     def key(self) -> SigningKey:
         """The hub's own key: it signs receipts and anchors."""
         given = self.settings.hub_key.get_secret_value()
-        path = Path("RACCORDO_HUB_KEY") if given else self._existing("hub-key.pem")
+        path = Path("RACCORDO_HUB_KEY") if given else self._secret("hub-key.pem")
         try:
             raw = given.replace("\\n", "\n").encode() if given else path.read_bytes()
             return SigningKey.read(raw, token=True)
@@ -212,7 +211,7 @@ class Home:
     def replace_vault(self, vault: Vault) -> Vault:
         """Put other keys into `vault.json`, durably, before any of them seals. Processes that run read them there."""
         path = self.folder / "vault.json"
-        _replace(path, vault.write)
+        replace_file(path, vault.write)
         self.vault = Vault.load(path)
         return self.vault
 
@@ -237,7 +236,7 @@ class Home:
         self.key = key
         if "hub-key.pem" not in self.key_files:
             return  # the first key came from the environment; those that follow, out of the database
-        _replace(self.folder / "hub-key.pem", lambda path: write_private(path, pem(key)))
+        replace_file(self.folder / "hub-key.pem", lambda path: write_private(path, pem(key)))
 
     def check_workers(self) -> None:
         """Raises HomeError where no worker can work beside this process."""
@@ -316,6 +315,15 @@ class Home:
         with sole(self.folder / "serve.lock"):
             yield
 
+    def _secret(self, name: str) -> Path:
+        path = self._existing(name)
+        if is_exposed(path):
+            raise HomeError(
+                f"every user of this machine may read or change {path}: run `chmod 600 {path}`; if others were on it, "
+                "then `raccordo keys rotate-vault` and `rotate-hub`"
+            )
+        return path
+
     def _existing(self, name: str) -> Path:
         path = self.folder / name
         if path.exists():
@@ -328,15 +336,6 @@ class Home:
 def manifests() -> list[Manifest]:
     """What every connector says of itself, in alphabetical order."""
     return connectors_registry.find_manifests()
-
-
-def _replace(path: Path, write: Callable[[Path], None]) -> None:
-    """Put what `write` writes into the place of a file, durably: after a crash the one or the other is there, whole."""
-    unfinished = path.with_name(f".{path.name}.{token_hex(4)}")
-    write(unfinished)
-    sync(unfinished)
-    unfinished.rename(path)
-    sync(path.parent)
 
 
 @contextmanager

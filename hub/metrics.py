@@ -93,6 +93,7 @@ SCRAPED: Mapping[str, tuple[str, tuple[str, ...]]] = {
         "When a client certificate ends that the hub shows to others",
         ("ente", "owner"),
     ),
+    "raccordo_clock_offset_seconds": ("By how much this machine's clock is ahead of the database's", ()),
     "raccordo_disk_free_bytes": ("Free space where the home is", ()),
     "raccordo_last_backup_timestamp_seconds": ("When the last back-up was finished; 0 for never", ()),
     "raccordo_trust_held": ("Keys, certificates and revocation lists of others that are kept in memory", ()),

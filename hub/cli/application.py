@@ -13,7 +13,8 @@ from hub.home import HomeError
 from hub.security.vault import VaultError
 from hub.settings import Settings
 from hub.store.database import error_name, is_away
-from hub.store.postgres import place_of, why_away
+from hub.store.faults import why_away
+from hub.store.postgres import place_of
 
 from .commands import application
 from .console import Failed, WrongUsage, complain
@@ -73,6 +74,10 @@ _ADVICE = {
     "SQLITE_CANTOPEN": "this user may not open raccordo.db or its folder: run as the user that the home belongs to",
     "SQLITE_FULL": "the disk is full",
     "SQLITE_BUSY": "another process is writing: try again",
+    "53100": "the disk of the database's server is full",
+    "25006": "the database takes no writes: it is a standby, or was set read-only",
+    "55P03": "another process held it up: try again",
+    "57P": "its server is just being stopped or started: try again",
 }
 
 

@@ -18,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hub.home import Home, HomeError
 from hub.http.connections import Connection
+from hub.starting import described
 from hub.telemetry import configure
 
 from .console import Failed, WrongUsage, emit, say
@@ -79,7 +80,14 @@ def serve(
             ws="none",
             lifespan="on",
         )
-        server = _Server(config, url=_url(host, listener), providers=providers, pdnd=pdnd, as_json=as_json)
+        server = _Server(
+            config,
+            url=_url(host, listener),
+            works_with=described(one),
+            providers=providers,
+            pdnd=pdnd,
+            as_json=as_json,
+        )
         server.end_on_signals(application.hub.streams.end_soon)
         try:
             server.run([listener])
@@ -119,12 +127,14 @@ class _Server(uvicorn.Server):
         config: uvicorn.Config,
         *,
         url: str,
+        works_with: str,
         providers: Mapping[str, Path],
         pdnd: Playing | None,
         as_json: bool,
     ) -> None:
         super().__init__(config)
         self._url = url
+        self._works_with = works_with
         self._providers = providers
         self._pdnd = pdnd
         self._as_json = as_json
@@ -146,7 +156,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        log.info("serve.started url=%s", self._url)
+        log.info("serve.started url=%s %s", self._url, self._works_with)
         if self._as_json:
             folders = {name: str(folder) for name, folder in self._providers.items()}
             told: dict[str, Any] = {"url": self._url, "simulated": folders}

@@ -36,6 +36,6 @@ def sweep(home: HomeFolder = HOME) -> None:
     from hub.worker import process
 
     one = home_at(home)
-    process.check(one)
     configure()
+    process.begin(one, "sweep")
     process.sweep(one)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from hub.store.committer import Committer
-from hub.store.database import error_name
 from hub.store.outbox import Claim, Due, claim
 from hub.store.standing import LimitsOf
+from hub.store.watching import Trouble
 
 from .hands import Hands
 from .upkeep import swept_once
@@ -45,6 +45,7 @@ class Dispatcher:
         self._bell = threading.Event()
         self._hands = Hands(committer, run, threads=threads, done=self._bell.set)
         self._stopping = threading.Event()
+        self._trouble = Trouble(log, "dispatch")
         self._loops = [
             threading.Thread(target=self._dispatch, name="dispatcher", daemon=True),
             threading.Thread(target=self._sweep_on, name="sweeper", daemon=True),
@@ -84,16 +85,20 @@ class Dispatcher:
             wish = Due.sparing(self._hands.free, self._hands.lanes, self._lease, self._limits())
             claims = self._committer.write(claim, wish)
         except Exception as exc:  # noqa: BLE001 - a store that is away comes back; the loop must live
-            log.warning("dispatch.claim_failed error=%s", error_name(exc))
+            self._trouble.failed(exc)
             return False
+        self._trouble.over()
         self._hands.take(claims)
         return bool(claims)
 
     def _sweep_on(self) -> None:
+        trouble = Trouble(log, "sweep")
         while not self._stopping.wait(self._sweep_s):
             try:
                 if swept_once(self._committer, self._resending()):
                     self._bell.set()
                 self._after_sweep()
             except Exception as exc:  # noqa: BLE001 - the sweeper must outlive a bad moment of the store
-                log.warning("sweep.failed error=%s", error_name(exc))
+                trouble.failed(exc)
+            else:
+                trouble.over()

@@ -17,8 +17,8 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from hub.metrics import bell_heard
-from hub.store.database import error_name
 from hub.store.standing import Lane
+from hub.store.watching import Trouble
 
 if TYPE_CHECKING:
     from redis.client import Pipeline
@@ -138,6 +138,7 @@ class Ringer:
         self._wanted = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ringer", daemon=True)
+        self._trouble = Trouble(log, "doorbell")
         self.unheard = 0
         """Rings that Redis did not take; the sweeper found the work."""
 
@@ -171,9 +172,9 @@ class Ringer:
             self._ring(self._due())
         except Exception as error:  # noqa: BLE001 - Redis or the store is away: the sweeper finds what is due
             self.unheard += 1
-            name = str(error) if isinstance(error, Unheard) else error_name(error)
-            log.warning("doorbell.unheard error=%s times=%d", name, self.unheard)
+            self._trouble.failed(str(error) if isinstance(error, Unheard) else error)
             return False
+        self._trouble.over()
         return True
 
 

@@ -88,7 +88,11 @@ class Hands:
                 log.info("delivery.left delivery_id=%s error=%s", each.delivery_id, error_name(exc))
                 return
             # Not settled: the lease runs out and the sweeper takes it from there.
-            log.exception("delivery.unsettled delivery_id=%s", each.delivery_id)
+            cause = exc.__cause__ or exc
+            if isinstance(cause, StoreUnavailable):
+                log.warning("delivery.unsettled delivery_id=%s error=%s", each.delivery_id, error_name(cause))
+            else:
+                log.exception("delivery.unsettled delivery_id=%s", each.delivery_id)
 
     def _give_up(self, each: Claim) -> bool:
         """Hand a claim back; False where its thread is just sending, or the store is away: then the lease decides."""

@@ -23,7 +23,7 @@ from contracts.inbound import Report
 from hub.clock import Clock
 from hub.metrics import count_attempt
 from hub.store.committer import Committer
-from hub.store.database import error_name
+from hub.store.faults import LOST, error_name
 from hub.store.outbox import Claim, Progress, Settlement, progress, settle
 from hub.tracing import span
 
@@ -117,11 +117,14 @@ class Runner:
             end = self._failed(at, connector, failure)
             answered = _answered(at.claim, failure) if at.called else None
             return replace(end, answered=answered, after=provider_wish(failure), reports=tuple(at.reports))
+        except LOST as trouble:
+            # By what reads the notice, or by a part of the hub that the connector was given.
+            log.warning("delivery.store_failed delivery_id=%s error=%s", claim.delivery_id, error_name(trouble))
+            return self._failed(at, connector, at.broken_off("store.unavailable"))
         except Exception as bug:
-            # A bug of the connector. Before anything was sent it is tried again; after, nobody knows.
+            # A bug of the connector, or of whatever made its notice.
             log.exception("delivery.bug delivery_id=%s connector=%s", claim.delivery_id, claim.connector_id)
-            name = f"bug.{type(bug).__name__}"
-            return self._failed(at, connector, Unconfirmed(name) if at.unsafe else Deferred(name))
+            return self._failed(at, connector, at.broken_off(f"bug.{type(bug).__name__}"))
         return replace(
             self._reached(at, step),
             answered=_answered(at.claim, step),
@@ -250,6 +253,10 @@ class _Place:
     reports: list[Report] = field(default_factory=list)
     called: bool = False
     """The connector was: what it raises may speak of the provider."""
+
+    def broken_off(self, reason: str) -> Failure:
+        """What nobody raised on purpose. Before anything was sent it is tried again; after, nobody knows."""
+        return Unconfirmed(reason) if self.called and self.unsafe else Deferred(reason)
 
 
 def _told(hook: Callable[..., None], claim: Claim, *more: str) -> None:

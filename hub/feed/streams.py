@@ -16,7 +16,8 @@ from hub.errors import QuotaExceeded, StoreUnavailable
 from hub.registry import Portal, Registry
 from hub.store.arrivals import changed_since, last_sequences
 from hub.store.citizens import Citizens, Subject
-from hub.store.database import Database, error_name
+from hub.store.database import Database
+from hub.store.watching import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -105,6 +106,7 @@ class Streams:
         return len(self._open)
 
     def _run(self) -> None:
+        trouble = Trouble(log, "streams")
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: bool(self._open) or self._stopping)
@@ -117,7 +119,9 @@ class Streams:
             try:
                 self.look(waiting)
             except Exception as exc:  # noqa: BLE001 - a store that is away comes back, and then all is found
-                log.warning("streams.look_failed error=%s", error_name(exc))
+                trouble.failed(exc)
+            else:
+                trouble.over()
             with self._changed:
                 self._changed.wait_for(lambda: self._stopping, timeout=LOOK_S)
 

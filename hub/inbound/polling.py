@@ -17,10 +17,10 @@ from functools import partial
 from contracts.connector import Connector
 from contracts.failures import Deferred, Failure, Misconfigured
 from contracts.inbound import Memo, Pulled, Stuck
-from hub.errors import StoreUnavailable
 from hub.store.committer import Committer
 from hub.store.configuration import ConnectorConfig, Pause, pause
-from hub.store.database import Database, Singleton, error_name
+from hub.store.database import Database, Singleton
+from hub.store.faults import LOST, error_name
 from hub.store.ports import Vault
 from hub.store.positions import Move, Position, Positions, position_of, reading_of_sources
 from hub.store.reach import note_reach, reach_of
@@ -138,7 +138,9 @@ class Polling:
     def _visit(self, config: ConnectorConfig) -> None:
         try:
             self._read(config, lambda _: None)
-        except Exception as exc:  # noqa: BLE001 - it is in the position already, or the store is away
+        except Failure:
+            pass  # it is in the position, and was told
+        except Exception as exc:  # noqa: BLE001 - the store is away: nothing is lost, and it is read again
             log.warning("source.failed connector=%s error=%s", config.connector_id, error_name(exc))
         finally:
             self._leave(config)
@@ -148,7 +150,7 @@ class Polling:
 
         Raises:
             Failure: of the provider, or of the settings; the position says so, and when it is tried again.
-            StoreUnavailable: the store is away; nothing is lost.
+            LOST: the store is away; nothing is lost.
         """
         if not self._take(config):
             return None
@@ -198,7 +200,7 @@ class Polling:
                         parts=connector.parts,
                         lacked_twice=connector.looks_at_lists,
                     )
-            except StoreUnavailable:
+            except LOST:
                 raise
             except Exception as exc:
                 self._put_off(config, walk, _as_failure(config, exc))

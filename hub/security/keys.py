@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from stat import S_IRWXO, S_IXOTH
 from typing import Final, Literal
 
 from cryptography import x509
@@ -114,6 +115,12 @@ def write_private(path: Path, content: bytes) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write(content)
+
+
+def is_exposed(path: Path) -> bool:
+    """Whether every user of the machine may read or change a secret file. A folder that lets nobody in protects what is
+    in it; a group is somebody's decision (the volumes of Kubernetes have one)."""
+    return bool(path.stat().st_mode & S_IRWXO and path.parent.stat().st_mode & S_IXOTH)
 
 
 def write_public(path: Path, content: bytes) -> None:

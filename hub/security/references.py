@@ -5,10 +5,16 @@ the machine put there for that ente: variables that begin with `RACCORDO_SECRET_
 of its code. What several enti may reach, the operator lists by name.
 """
 
+import logging
 import os
 import re
+from functools import cache
 from pathlib import Path
 from typing import Final
+
+from hub.security.keys import is_exposed
+
+log = logging.getLogger(__name__)
 
 PREFIX: Final = "RACCORDO_SECRET_"
 MOST_BYTES: Final = 64 * 1024
@@ -34,6 +40,7 @@ def content_of(reference: str) -> bytes:
     try:
         with Path(place).open("rb") as file:
             content = file.read(MOST_BYTES + 1)
+        _tell_exposed(Path(place))
     except OSError as error:
         raise Unresolved(f"cannot read {place}: {error.strerror}") from None
     if len(content) > MOST_BYTES:
@@ -61,6 +68,7 @@ def secret_of(ente_id: str, reference: str, folder: Path, shared: frozenset[str]
     where = name if is_shared else f"{ente_id}/{name}"
     try:
         raw = (folder / where).read_bytes()
+        _tell_exposed(folder / where)
         if not 0 < len(raw) <= MOST_BYTES:
             raise Unresolved(f"file: {where} is empty or too large")
         return raw.decode("utf-8").rstrip("\r\n")
@@ -68,3 +76,10 @@ def secret_of(ente_id: str, reference: str, folder: Path, shared: frozenset[str]
         raise Unresolved(f"file: {where} cannot be read in RACCORDO_SECRETS_FOLDER") from None
     except UnicodeDecodeError:
         raise Unresolved(f"file: {where} is not text in UTF-8") from None
+
+
+@cache
+def _tell_exposed(path: Path) -> None:
+    """Once in each process; it is no refusal, for whoever mounts secrets into a container may choose no mode."""
+    if is_exposed(path):
+        log.warning("secret.exposed path=%s", path)

@@ -29,6 +29,7 @@ from hub.tracing import span
 from .chain import ChainWriter
 from .database import CommitUnknown, Database, Tx, error_name, is_away, is_held_up, may_pass
 from .seats import Seat
+from .watching import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -70,8 +71,7 @@ class _Work:
 
 
 class Coming:
-    """A value that may be on its way: the batch in the making waits for it until it has come, or has ended otherwise.
-    For the event loop's thread alone."""
+    """A value that may be on its way: the batch in the making waits until it came, or ended. For the loop's thread."""
 
     __slots__ = ("_committer", "_is_on_its_way")
 
@@ -101,6 +101,7 @@ class Committer:
         self._ready: dict[asyncio.AbstractEventLoop, list[_Work]] = {}
         self._seat = Seat()
         self._chain = ChainWriter(new_uuid7())
+        self._trouble = Trouble(log, "commit")
         self.watch = CommitWatch()
         self.coming = 0
         """Values announced and not here yet."""
@@ -259,8 +260,8 @@ class Committer:
             waits -= 1
 
     def _commit(self, batch: list[_Work]) -> None:
-        fault = self._attempt(batch)
-        if fault is None:
+        if (fault := self._attempt(batch)) is None:
+            self._trouble.over()
             return
         if len(batch) > 1 and not (isinstance(fault, CommitUnknown) or is_away(fault) or is_held_up(fault)):
             half = len(batch) // 2
@@ -268,7 +269,7 @@ class Committer:
             self._commit(batch[half:])
             return
         commit_failures.inc()
-        log.warning("commit.failed handler=%s error=%s", batch[0].handler.__name__, error_name(fault))
+        self._trouble.failed(f"{error_name(fault)} handler={batch[0].handler.__name__}")
         for work in batch:
             # A value that the database refuses is refused the next time, too: a bug of ours, whoever sent it.
             passing = isinstance(fault, SQLAlchemyError) and not isinstance(fault, DataError)
@@ -306,8 +307,7 @@ class Committer:
 
 
 def _by_loop(works: Iterable[_Work]) -> dict[asyncio.AbstractEventLoop, list[_Work]]:
-    """Those for whom an event loop waits, to be told with one call for all of a loop: waking it costs more than
-    resolving a future."""
+    """Those for whom an event loop waits: it is woken once for all, which costs more than resolving a future."""
     found: dict[asyncio.AbstractEventLoop, list[_Work]] = {}
     for work in works:
         if work.loop is not None:

@@ -27,13 +27,13 @@ from sqlalchemy import (
     table,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert  # it compiles for SQLite too; SQLite's own does not for us
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import DBAPIError
 
 from hub.clock import Clock, SystemClock
 
 from . import postgres, sqlite
 from .bulk import Journey, Rows, run
+from .faults import IN_TROUBLE, CommitUnknown, error_name, is_away, is_held_up, may_pass
 from .glances import Glances, Look
 from .seats import Seat
 from .tables import versions
@@ -55,22 +55,12 @@ __all__ = [
 
 log = logging.getLogger(__name__)
 
-_PASSING = frozenset({"40001", "40P01", "23505"})
-"""serialization_failure, deadlock_detected, unique_violation: the next try sees what the other writer did."""
-IN_TROUBLE = (OperationalError, InterfaceError, PoolTimeout)
-"""What a database raises that is away, full or too slow: it is no fault of what was asked."""
-_TIMED_OUT = frozenset({"55P03", "57014"})
-"""lock_not_available, query_canceled."""
 _databases: WeakSet["Database"] = WeakSet()
 OLDEST_CODE = "oldest_code"
 """The row of `versions` that says which code this schema still serves."""
 _REVISIONS = sorted(path.name[:4] for path in (Path(__file__).parent / "migrations/versions").glob("[0-9]*.py"))
 """This code's, oldest first. The files' names tell them, so that a server need not load Alembic."""
 _SCHEMA = table("alembic_version", column("version_num", String))
-
-
-class CommitUnknown(SQLAlchemyError):
-    """The connection broke under the COMMIT: what was written may be there or not."""
 
 
 @dataclass(slots=True)
@@ -294,37 +284,6 @@ def lock_names(tx: Tx, names: Collection[str]) -> None:
     """Whoever holds one of these names is waited for, until its transaction ends. SQLite has one writer anyway."""
     if tx.connection.dialect.name == "postgresql":
         postgres.lock_names(tx.connection, names)
-
-
-def error_name(error: BaseException) -> str:
-    """What failed, for a log, never a text: SQLite's own constant (SQLITE_FULL), or PostgreSQL's code and name."""
-    fault = getattr(error, "orig", None)
-    if (name := getattr(fault, "sqlite_errorname", None)) is not None:
-        return str(name)
-    if (code := getattr(fault, "sqlstate", None)) is not None:
-        return f"{code}/{type(fault).__name__}"
-    return type(error).__name__
-
-
-def may_pass(error: BaseException) -> bool:
-    """Whether the same transaction, tried again at once, may well succeed: another writer was in its way, or the
-    connection broke and the next one may hold."""
-    lost = isinstance(error, DBAPIError) and error.connection_invalidated
-    return lost or getattr(getattr(error, "orig", None), "sqlstate", None) in _PASSING
-
-
-def is_away(error: BaseException) -> bool:
-    """Whether there is no database to talk to: then trying once more, at once, only makes others wait."""
-    if isinstance(error, PoolTimeout):
-        return True
-    if not isinstance(error, OperationalError) or error.connection_invalidated:
-        return False
-    return getattr(error.orig, "sqlstate", "") is None
-
-
-def is_held_up(error: BaseException) -> bool:
-    """Whether it waited as long as it may: whoever tries again at once makes all behind it wait as long once more."""
-    return getattr(getattr(error, "orig", None), "sqlstate", None) in _TIMED_OUT
 
 
 def _begin(connection: Connection) -> None:

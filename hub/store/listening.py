@@ -4,8 +4,9 @@ import logging
 import threading
 from collections.abc import Callable
 
-from .database import Database, error_name
+from .database import Database
 from .postgres import DUE, alone
+from .watching import Trouble
 
 log = logging.getLogger(__name__)
 
@@ -21,6 +22,7 @@ class Listener:
         self._database = database
         self._ring = ring
         self._stopping = threading.Event()
+        self._trouble = Trouble(log, "listener")
         self._thread = threading.Thread(target=self._run, name="listener", daemon=True)
 
     def start(self) -> None:
@@ -37,7 +39,7 @@ class Listener:
             try:
                 self._listen()
             except Exception as exc:  # noqa: BLE001 - whatever it is, it is only a hint that is missing
-                log.warning("listener.lost error=%s", error_name(exc))
+                self._trouble.failed(exc)
                 self._stopping.wait(_RETRY_S)
 
     def _listen(self) -> None:
@@ -45,6 +47,7 @@ class Listener:
             driver = connection.connection.dbapi_connection
             assert driver is not None
             driver.execute(f"LISTEN {DUE}")
+            self._trouble.over()
             self._ring()
             while not self._stopping.is_set():
                 for _ in driver.notifies(timeout=_LOOK_S, stop_after=1):

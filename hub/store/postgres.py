@@ -83,25 +83,6 @@ def open_engine(url: str, *, migrating: bool = False) -> Engine:
     return engine
 
 
-_WHY = (
-    ("resolve host", "the name of its host is not known"),
-    ("authentication failed", "it refuses user or password"),
-    ("no pg_hba.conf entry", "it lets nobody in from here with that user and database (pg_hba.conf)"),
-    ("does not exist", "it has no such database or user"),
-    ("refused", "nothing listens there"),
-    ("timeout", "no answer in time"),
-    ("too many clients", "it has no connection free"),
-    ("starting up", "it is just starting"),
-)
-"""What a refusal to connect says, and what it means; only such texts have no code of their own."""
-
-
-def why_away(error: BaseException) -> str | None:
-    """Why there is no connection, as far as the driver tells; its text may name users, so that none of it is given."""
-    told = str(getattr(error, "orig", None) or "").lower()
-    return next((why for words, why in _WHY if words in told), None)
-
-
 def place_of(url: str) -> str:
     """Host, port and name of a database, without user and password."""
     parts = make_url(url)

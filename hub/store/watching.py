@@ -28,8 +28,8 @@ class Trouble:
     _told_at: float = field(default=0.0, init=False)
     _since: float = field(default=0.0, init=False)
 
-    def failed(self, error: Exception) -> None:
-        name, now = error_name(error), time.monotonic()
+    def failed(self, error: Exception | str) -> None:
+        name, now = error if isinstance(error, str) else error_name(error), time.monotonic()
         if not self._told:
             self._since = now
         if name != self._told or now >= self._told_at + _TOLD_EVERY_S:

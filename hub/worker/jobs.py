@@ -83,6 +83,6 @@ def _ring_again(url: str, lane: Lane) -> None:
     try:
         bell.ring([lane])
     except Unheard:
-        log.info("doorbell.unheard ente_id=%s connector=%s", *lane)
+        log.info("drain.unrung ente_id=%s connector=%s", *lane)
     finally:
         bell.close()

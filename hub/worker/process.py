@@ -26,7 +26,9 @@ from hub.bootstrap import Hub
 from hub.dispatch.doorbell import JOB, QUEUE, connect
 from hub.exporter import exporting
 from hub.home import Home
-from hub.store.database import IN_TROUBLE, error_name
+from hub.starting import described
+from hub.store.database import IN_TROUBLE
+from hub.store.watching import Trouble
 
 from . import jobs
 from .sweeper import Sweeper
@@ -48,20 +50,20 @@ def work(home: Home, *, burst: bool = False) -> None:
     """Answer the bell until SIGTERM, or in a `burst` until nothing rings. Whatever Redis does, the sweeper goes on.
     Raises HomeError.
     """
-    check(home)
-    for each in (log, logging.getLogger("rq.worker")):
-        each.addFilter(Seldom())
+    begin(home, "worker")
+    logging.getLogger("rq.worker").addFilter(Seldom())
     jobs.preload(home)
     stopping = threading.Event()
     tally = Tally()
     tally.give()
+    redis = Trouble(log, "redis")
     parent = os.getpid()
     sweeper = Child(lambda: sweep(home, alone=lambda: os.getppid() != parent, tally=tally))
     try:
         while not stopping.is_set():
             if not burst:
                 sweeper.keep()
-            _listen(home, stopping, sweeper, burst=burst)
+            _listen(home, stopping, sweeper, redis, burst=burst)
             if burst:
                 return
             stopping.wait(_PAUSE_S)
@@ -95,18 +97,22 @@ def sweep(home: Home, *, alone: Callable[[], bool] = lambda: False, tally: Tally
 
 def _wired(home: Home, given_up: Callable[[], bool]) -> Hub | None:
     """A hub, once its database answers; None where that was given up, which is asked after each try."""
+    trouble = Trouble(log, "sweep")
     while True:
         try:
-            return Hub(home)
+            hub = Hub(home)
         except IN_TROUBLE as error:
-            log.warning("sweep.store_away error=%s", error_name(error))
+            trouble.failed(error)
             if given_up():
                 return None
+        else:
+            trouble.over()
+            return hub
 
 
 def look(home: Home, *, burst: bool = False) -> None:
     """Without Redis: look into the outbox until SIGTERM, or in a `burst` until nothing is due. Raises HomeError."""
-    check(home)
+    begin(home, "worker")
     stopping = threading.Event()
     _handle(lambda *_: stopping.set())
     hub = Hub(home)
@@ -119,25 +125,25 @@ def look(home: Home, *, burst: bool = False) -> None:
                 stopping.wait()
 
 
-def check(home: Home) -> None:
-    """Raises HomeError where a worker could not work. Leaves no connection."""
+def begin(home: Home, kind: str) -> None:
+    """Say with what a process of this kind works. Raises HomeError where it could not. Leaves no connection."""
     home.check_workers()
     try:
         home.open_database()
+        log.info("%s.started %s", kind, described(home))
     finally:
         home.database.close()
 
 
 class Seldom(logging.Filter):
-    """A logger's warnings, each text at most once a minute: what is away, Redis or the store, is tried every second."""
+    """RQ's own warnings, each text at most once a minute: a Redis that is away is tried every second."""
 
     def __init__(self) -> None:
         super().__init__()
         self._told: dict[str, float] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        ours = record.name == log.name and not record.msg.startswith(("worker.redis_away", "sweep.store_away"))
-        if record.levelno < logging.WARNING or ours:
+        if record.levelno < logging.WARNING:
             return True
         now, last = time.monotonic(), self._told.get(record.msg)
         if last is not None and now - last < _SELDOM_S:
@@ -191,9 +197,10 @@ class Listener(Worker):
     known: ClassVar[frozenset[str]] = frozenset({JOB})
     max_connection_wait_time = _PAUSE_S  # a minute, by RQ's own: so long a Redis that is back would ring for nobody
 
-    def __init__(self, home: Home, stopping: threading.Event, sweeper: Child, *, burst: bool) -> None:
+    def __init__(self, home: Home, stopping: threading.Event, sweeper: Child, redis: Trouble, *, burst: bool) -> None:
         self._stopping = stopping
         self._sweeper = sweeper
+        self._redis = redis
         self._burst = burst
         super().__init__(
             [QUEUE],
@@ -211,6 +218,8 @@ class Listener(Worker):
         if not (self.is_horse or self._burst):
             self._sweeper.keep()
         super().heartbeat(timeout, pipeline)
+        if pipeline is None:
+            self._redis.over()
 
     def request_stop(self, signum: Any, frame: Any) -> None:
         self._stopping.set()
@@ -258,15 +267,15 @@ def _refuse(job: Job) -> None:
     job.connection.lrem(_TAKEN, 0, job.id)
 
 
-def _listen(home: Home, stopping: threading.Event, sweeper: Child, *, burst: bool) -> None:
+def _listen(home: Home, stopping: threading.Event, sweeper: Child, redis: Trouble, *, burst: bool) -> None:
     """One life of RQ's worker: it ends when Redis fails at the wrong moment."""
     worker: Listener | None = None
     _handle(lambda *_: stopping.set())
     try:
-        worker = Listener(home, stopping, sweeper, burst=burst)
+        worker = Listener(home, stopping, sweeper, redis, burst=burst)
         worker.work(burst=burst, logging_level="WARNING")
     except (RedisError, OSError) as error:
-        log.warning("worker.redis_away error=%s", type(error).__name__)
+        redis.failed(error)
     finally:
         _handle(lambda *_: stopping.set())
         if worker is not None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from hub.bootstrap import Hub
 from hub.dispatch.doorbell import Doorbell, Unheard
 from hub.dispatch.upkeep import swept_once
-from hub.store.database import error_name
+from hub.store.watching import Trouble
 
 from .jobs import drain_of
 
@@ -29,6 +29,7 @@ class Sweeper:
         self._stopping = stopping
         self._bell = Doorbell(hub.settings.redis_url) if hub.settings.redis_url else None
         self._begun, self._begun_at = -1, time.monotonic()
+        self._store, self._redis = Trouble(log, "sweep"), Trouble(log, "doorbell")
         self._drain = drain_of(hub, stopping)
 
     def run(self, *, alone: Callable[[], bool] = lambda: False) -> None:
@@ -37,7 +38,9 @@ class Sweeper:
             try:
                 self.sweep()
             except Exception as error:  # noqa: BLE001 - it must outlive a bad moment of the store
-                log.warning("sweep.failed error=%s", error_name(error))
+                self._store.failed(error)
+            else:
+                self._store.over()
             self._stopping.wait(self._hub.settings.sweep_s)
 
     def sweep(self) -> None:
@@ -55,15 +58,17 @@ class Sweeper:
         try:
             bell.call(due)
         except Unheard as unheard:
+            self._redis.failed(str(unheard))
             if due:
-                self._help(f"unheard: {unheard}", len(due))
+                self._help()
             return
+        self._redis.over()
         # Not "was it rung": whoever takes the rings out of Redis would silence everything.
         if due and time.monotonic() - self._begun_at > PATIENCE_S:
-            self._help("unanswered", len(due))
+            log.warning("sweep.unanswered lanes=%d", len(due))
+            self._help()
 
-    def _help(self, why: str, lanes: int) -> None:
-        log.warning("sweep.delivers reason=%s lanes=%d", why, lanes)
+    def _help(self) -> None:
         self._drain(None, budget_s=self._hub.settings.sweep_s)
 
     def close(self) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import pytest
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 
 from contracts.connector import Limits
 from contracts.failures import Deferred
@@ -259,3 +260,19 @@ def test_a_source_that_is_paused_while_it_is_asked_brings_nothing_more(tmp_path,
         go_on.set()
         sleep(2)
         assert (own.asked, titles_of(hub, person), rows(hub, source_positions)) == (1, [], [])
+
+
+def test_a_store_that_is_lost_while_a_source_is_read_is_no_fault_of_the_source(tmp_path, caplog):
+    """It was `source.bug`, with a trace and a wait; and a source that did not answer was told of twice each time."""
+    own = Source()
+    own.fault = OperationalError("SELECT", {}, Exception("connection refused"))
+    with hub_with(tmp_path / "home", own) as hub:
+        eventually(lambda: own.asked, lambda times: times >= 2)
+        assert rows(hub, source_positions) == []
+        own.fault = Deferred("odd.away")
+        eventually(lambda: caplog.text, lambda text: "source.put_off connector=odd" in text)
+    told = {line for line in caplog.messages if line.startswith("source.")}
+    assert told == {
+        "source.failed connector=odd error=OperationalError (nothing listens there)",
+        "source.put_off connector=odd failures=1 reason=odd.away",
+    }

@@ -1,6 +1,7 @@
 """The operations port: what it counts, what it says of readiness, and that it tells nothing of people."""
 
 import json
+import logging
 import re
 import socket
 import struct
@@ -15,9 +16,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import ValidationError
 from sqlalchemy import update
+from sqlalchemy.exc import OperationalError
 
-from hub import exporter, metrics
+from hub import anchoring, exporter, metrics
 from hub.settings import Settings, networks
+from hub.store.database import Database
 from hub.store.sources import set_source
 from hub.store.sweeping import Sweep, sweep
 from hub.store.tables import sources
@@ -176,6 +179,16 @@ def test_liveness_and_readiness_are_two_things(hub: HubUnderTest, port: int) -> 
     assert httpx.get(f"{base}/nothing").status_code == 404
 
 
+def test_a_clock_that_is_not_the_databases_is_told_of(
+    hub: HubUnderTest, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine two hours off refused every vendor, was ready, and nothing but their calls told of it."""
+    assert abs(scrape(port)["raccordo_clock_offset_seconds",]) < 5
+    behind = hub.home.clock.now() - timedelta(hours=2)
+    monkeypatch.setattr(Database, "now", lambda _database, _connection: behind)
+    assert 7200 <= scrape(port)["raccordo_clock_offset_seconds",] < 7300
+
+
 def test_a_database_that_takes_no_writes_is_not_ready(hub: HubUnderTest, port: int) -> None:
     """Reads go on, so that nothing else would show it."""
     engine = hub.home.database.engine
@@ -194,19 +207,23 @@ def test_a_database_that_takes_no_writes_is_not_ready(hub: HubUnderTest, port: i
 
 
 def test_of_a_database_that_is_away_nothing_else_is_said(
-    hub: HubUnderTest, port: int, monkeypatch: pytest.MonkeyPatch
+    hub: HubUnderTest, port: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Who reads that migrations are missing would run them."""
+    """Who reads that migrations are missing would run them; and each look was a line in the log."""
+    caplog.set_level(logging.INFO, "hub.exporter")
 
     def away() -> str | None:
         raise OSError
 
-    monkeypatch.setattr(hub.home.database, "revision", away)
-    assert httpx.get(f"http://127.0.0.1:{port}/ready").json() == {
-        "database": False,
-        "committer": True,
-        "configuration": True,
-    }
+    with monkeypatch.context() as patch:
+        patch.setattr(hub.home.database, "revision", away)
+        answers = [httpx.get(f"http://127.0.0.1:{port}/ready").json() for _ in range(3)]
+    assert httpx.get(f"http://127.0.0.1:{port}/ready").status_code == 200
+    assert [line for line in caplog.messages if line.startswith("ready.")] == [
+        "ready.failed error=OSError",
+        "ready.recovered after_s=0",
+    ]
+    assert answers == [{"database": False, "committer": True, "configuration": True}] * 3
 
 
 @pytest.mark.parametrize(("oldest_code", "status"), [(None, 200), (9999, 503)])
@@ -289,6 +306,20 @@ def test_an_anchor_that_cannot_be_written_is_logged_and_no_more(
     hub.hub.anchors.write()
     hub.home.anchors.rmdir()
     assert any(line.startswith("anchor.not_written") for line in caplog.messages)
+
+
+def test_a_hub_whose_database_is_away_ends_in_order(
+    hub: HubUnderTest, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its last act, an anchor, failed the shutdown and left the text of the driver's error in the log."""
+
+    def away(_connection: object) -> list[str]:
+        raise OperationalError("SELECT", {}, Exception("connection refused by Zanzibar"))
+
+    monkeypatch.setattr(anchoring, "tails", away)
+    hub.hub.anchors.write()
+    (line,) = (each for each in caplog.messages if each.startswith("anchor.not_written"))
+    assert line.endswith(" error=OperationalError (nothing listens there)")
 
 
 def test_proxies_are_a_list_of_networks() -> None:

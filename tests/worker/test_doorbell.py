@@ -123,9 +123,7 @@ def test_what_stays_away_is_told_of_once_a_minute(monkeypatch: pytest.MonkeyPatc
     seldom = Seldom()
     assert [seldom.filter(line("rq.worker", "Could not connect: %s")) for _ in range(3)] == [True, False, False]
     assert seldom.filter(line("rq.worker", "another"))
-    for away in ("worker.redis_away error=%s", "sweep.store_away error=%s"):
-        assert [seldom.filter(line(process.log.name, away)) for _ in range(2)] == [True, False]
-    assert all(seldom.filter(line(process.log.name, "worker.job_refused job_id=%s")) for _ in range(2))
+    assert all(seldom.filter(line("rq.worker", "at work", logging.INFO)) for _ in range(2))
     monkeypatch.setattr(process, "_SELDOM_S", 0.0)
     assert seldom.filter(line("rq.worker", "Could not connect: %s"))
 

@@ -26,9 +26,9 @@ def away(times: int) -> Any:
 
 def test_it_tries_until_the_database_answers(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setattr(process, "Hub", away(2))
-    with caplog.at_level(logging.WARNING):
+    with caplog.at_level(logging.INFO):
         assert process._wired(A_HOME, lambda: False) == A_HOME
-    assert [record.getMessage() for record in caplog.records] == ["sweep.store_away error=OperationalError"] * 2
+    assert caplog.messages == ["sweep.failed error=OperationalError", "sweep.recovered after_s=0"]
 
 
 def test_it_gives_up_when_it_is_told_to_stop(monkeypatch: pytest.MonkeyPatch) -> None:

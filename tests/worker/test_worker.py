@@ -1,9 +1,11 @@
 """A worker called by Redis: it delivers at once; whoever dies or hangs delays, and nothing is lost or told twice."""
 
+import json
 import signal
 import time
 import zlib
 from collections.abc import Callable
+from importlib.metadata import version
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from rq import Callback, Queue
 from rq.exceptions import NoSuchJobError
 from rq.serializers import JSONSerializer
 from rq.webhook import Webhook
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, make_url, select
 
 from hub.store.tables import deliveries
 from hub.worker.process import Ring
@@ -160,7 +162,23 @@ def test_a_dead_or_frozen_redis_holds_up_neither_publishing_nor_delivering(
         world.publish("c")
         assert world.delivered(3) < SOON_S
         assert worker.is_running()
+        eventually(lambda: world.logged("doorbell.recovered"), bool)
+    # A line every five seconds, all the night, told nobody when it had begun, nor that it was over.
+    assert 1 <= world.logged("doorbell.failed") <= 2
     assert world.told() == titles("a", "b", "c")
+
+
+def test_a_worker_says_at_its_start_with_what_it_works(world: World) -> None:
+    with world.worker():
+        eventually(lambda: world.logged("worker.started"), bool)
+    (line,) = (each for each in map(json.loads, world.logs().splitlines()) if each["event"] == "worker.started")
+    settings = world.hub.home.settings
+    database, redis = make_url(settings.database_url), make_url(settings.redis_url)
+    assert line["database"] == f"{database.host}:{database.port}/{database.database}"
+    assert line["redis"] == f"{redis.host}:{redis.port}/{redis.database}"
+    assert (line["version"], line["enti"], line["lanes"]) == (version("raccordo"), "1", "2")
+    assert str(database.password) not in world.logs()
+    assert str(redis.password) not in world.logs()
 
 
 def test_a_redis_that_forgot_everything_delays_by_a_sweep(world: World) -> None:

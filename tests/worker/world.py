@@ -135,6 +135,10 @@ class World:
     def io_faults(self, *faults: dict[str, Any]) -> None:
         httpx.post(f"{self._io_url}/_sim/faults", json=list(faults)).raise_for_status()
 
+    def logged(self, event: str) -> int:
+        """How many lines of the workers' logs are of that event."""
+        return self.logs().count(f'"event":"{event}"')
+
     def logs(self) -> str:
         return "\n".join(path.read_text() for path in sorted(self.folder.glob("worker-*.log")))
 

@@ -8,6 +8,8 @@ from datetime import timedelta
 import pytest
 
 from hub.dispatch.dispatcher import Dispatcher
+from hub.dispatch.runner import MarkFailed
+from hub.errors import StoreUnavailable
 from hub.store.committer import Committer
 from hub.store.outbox import Settlement, settle
 from tests.harness import eventually
@@ -50,6 +52,25 @@ def test_stopping_waits_no_longer_than_the_grace_for_what_is_not_being_sent(stor
     leave.set()
     eventually(lambda: caplog.text, lambda text: "delivery.left" in text)
     assert not [record for record in caplog.records if record.levelno > logging.INFO]
+
+
+@pytest.mark.parametrize("of_a_mark", [True, False])
+def test_a_claim_that_a_lost_store_left_unsettled_is_a_line_and_no_trace(committer, store, caplog, of_a_mark):
+    """A trace for each delivery under way buried the one line that said why."""
+    fill(store, "io", 1)
+
+    def run(_claim):
+        lost = StoreUnavailable(cause="OperationalError (nothing listens there)")
+        raise (MarkFailed if of_a_mark else lost) from lost
+
+    one = dispatcher(committer, run)
+    one.start()
+    told = eventually(lambda: [each for each in caplog.records if "delivery.unsettled" in each.getMessage()], bool)[0]
+    one.stop()
+    assert (told.getMessage().partition(" error=")[2], told.exc_info) == (
+        "OperationalError (nothing listens there)",
+        None,
+    )
 
 
 def test_a_hand_that_is_free_takes_the_next_at_once(store, committer):

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from connectors.base.conformance import make_notice
 from contracts.base import Model
@@ -14,6 +15,7 @@ from hub.dispatch.pool import ConnectorPool
 from hub.dispatch.runner import MarkFailed, Runner
 from hub.errors import StoreUnavailable
 from hub.store.configuration import ConnectorConfig
+from hub.store.database import CommitUnknown
 from hub.store.outbox import Claim, Progress, Settlement
 from hub.telemetry import JsonLines
 
@@ -53,7 +55,7 @@ def run(advance, *, claim=CLAIM, keeps=True, notice=lambda _: make_notice(), lim
 
 
 def raising(failure):
-    def advance(_notice, _memo):
+    def advance(*_):
         raise failure
 
     return advance
@@ -64,6 +66,7 @@ def ended(writes):
     return end.state, end.outcome, end.reason
 
 
+OF_THE_STORE = ("queued", "deferred", "store.unavailable")
 UNCONFIRMED_TWICE = {"honours_key": True}, {"resend_unconfirmed": True}
 
 
@@ -191,6 +194,36 @@ def test_a_notice_that_cannot_be_made_is_judged_like_a_step(notice, state):
         raise notice
 
     assert ended(run(lambda *_: Done(), notice=fail))[0] == state
+
+
+AWAY = OperationalError("SELECT", {}, Exception("connection refused"))
+
+
+@pytest.mark.parametrize("trouble", [AWAY, CommitUnknown("x"), StoreUnavailable(cause="53100/DiskFull")])
+def test_a_store_that_is_lost_is_no_bug_of_the_connector(trouble, caplog):
+    """Whoever read `delivery.bug` with a trace looked for it in the connector."""
+    assert ended(run(lambda *_: Done(), notice=raising(trouble))) == OF_THE_STORE
+    assert ended(run(raising(trouble))) == OF_THE_STORE
+    assert "delivery.bug" not in caplog.text
+    assert caplog.text.count("delivery.store_failed delivery_id=d") == 2
+    assert not any(record.exc_info for record in caplog.records)
+
+
+def test_a_store_that_is_lost_after_the_mark_leaves_an_unknown_outcome():
+    def advance(_notice, memo):
+        if memo:
+            raise AWAY
+        return Continue({"step": 1}, unsafe=True)
+
+    assert ended(run(advance)) == ("unconfirmed", "unconfirmed", "store.unavailable")
+
+
+@pytest.mark.parametrize(("fault", "reason"), [(AWAY, "store.unavailable"), (KeyError(), "bug.KeyError")])
+def test_what_breaks_before_the_connector_was_called_leaves_no_doubt_about_sending(fault, reason):
+    """Before the mark, the claim that begins with an unsafe step is as unsent as any."""
+    writes = run(never, notice=raising(fault), claim=replace(CLAIM, unsafe=True, memo={"step": 1}))
+    assert ended(writes) == ("queued", "deferred", reason)
+    assert (writes.of(Progress), writes.of(Settlement)[0].unsafe) == ([], True)
 
 
 def test_no_personal_data_of_a_bug_is_in_what_is_written_or_logged(caplog):

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import insert, select
@@ -136,6 +137,25 @@ def test_a_database_that_fails_is_answered_503(committer):
         committer.write(handler, 1)
     assert refused.value.headers["Retry-After"]
     assert "disk" not in refused.value.detail
+
+
+def test_a_database_that_goes_on_failing_is_told_once_and_when_it_is_over(committer, caplog):
+    """A sweeper wrote a line every five seconds, a vendor one for each try."""
+    caplog.set_level("INFO", "hub.store.committer")
+
+    def handler(_tx, values):
+        if values == ["bad"]:
+            raise OperationalError("INSERT ...", {}, Exception("connection refused"))
+        return values
+
+    committer.start()
+    for value in ("bad", "bad", "good", "good"):
+        with suppress(StoreUnavailable):
+            committer.write(handler, value)
+    assert caplog.messages == [
+        "commit.failed error=OperationalError (nothing listens there) handler=handler",
+        "commit.recovered after_s=0",
+    ]
 
 
 def test_the_same_key_twice_in_one_batch_is_the_error_of_one(store, committer):
