@@ -46,6 +46,13 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
+class Form(Model):
+    """What an administrator fills in by a form that its JSON Schema drives: the text below a field is its description
+    there, in Italian and then in English. It says the unit, and where the value is to be found."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
 def rfc3339(moment: datetime) -> str:
     """`moment` in RFC 3339, UTC, with `Z` (RAC_GEN_FORMAT_003); fractions only where there are any."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -53,7 +53,12 @@ def may_be_plain(host: str, private_hosts: tuple[str, ...]) -> bool:
     return host in LOOPBACK and is_listed(host, private_hosts)
 
 
-CallbackUrl = Annotated[str, StringConstraints(min_length=10, max_length=2000), AfterValidator(_an_address)]
+CallbackUrl = Annotated[
+    str,
+    StringConstraints(min_length=10, max_length=2000),
+    AfterValidator(_an_address),
+    Field(json_schema_extra={"format": "uri"}),
+]
 HostName = Annotated[str, StringConstraints(min_length=1, max_length=253), AfterValidator(_a_host)]
 """`host`, for the port of https, or `host:port`."""
 
@@ -66,15 +71,19 @@ class CallbackSettings(TlsSettings):
     """One vendor's address, or the hosts at which it may name one."""
 
     issuer: Audience
-    """The `iss` of what the hub sends: the ente's publish audience."""
+    """L'`iss` di ciò che l'hub manda: l'audience di pubblicazione dell'ente. / The `iss` of what the hub sends: the
+    ente's publish audience."""
     audience: Audience | None = None
-    """The vendor's own `aud`; by default the address without its query."""
+    """L'`aud` del fornitore, come lo comunica; se manca, l'indirizzo senza la query. / The vendor's own `aud`, as the
+    vendor says; by default the address without its query."""
     url: CallbackUrl | None = None
-    """Where events go."""
+    """L'indirizzo https a cui vanno gli eventi. / The https address that events go to."""
     hosts: Hosts = ()
-    """Where an `X-ReplyTo` may lead."""
+    """Gli host a cui può portare un `X-ReplyTo`: `host`, o `host:porta`. / Hosts that an `X-ReplyTo` may lead to:
+    `host`, or `host:port`."""
     private_hosts: Hosts = ()
-    """Hosts that may be at a private address; plain http is for those of them on loopback alone."""
+    """Gli host che possono stare a un indirizzo privato; http in chiaro solo per quelli di questa macchina. / Hosts
+    that may be at a private address; plain http is for those of them on loopback alone."""
 
     def admits(self, url: str) -> bool:
         """Whether the hub may send there: the address itself, or a registered host."""

@@ -19,6 +19,7 @@ from .base import Code, Label, Model
 from .calls import ProviderCall
 from .inbound import Look, Parts, ProviderDocument, Pull, Read, ReadWhole, Report
 from .items import Action, Channel, LegalNotification
+from .limits import Limits as Limits
 from .paying import MakeCart, Print, Printing
 from .positions import Numbering, PositionData
 from .proving import Prove
@@ -27,30 +28,6 @@ from .tls import ClientCertificate
 
 Memo = dict[str, Any]
 """What a connector remembers between its steps: JSON values, no personal data."""
-
-
-class Limits(Model):
-    """The connector's own bounds; an administrator may set others. Names in `_s` are seconds."""
-
-    timeout_s: Annotated[float, Field(gt=0, le=120)] = 20.0
-    """The whole of one step, connection included. The hub's lease is longer."""
-    max_attempts: Annotated[int, Field(ge=1, le=1000)] = 50
-    max_age_s: Annotated[int, Field(ge=60, le=2_592_000)] = 259_200
-    """After this the delivery ends as `expired`."""
-    retry_base_s: Annotated[float, Field(gt=0, le=3600)] = 10.0
-    """First mean delay between attempts; it doubles, with full jitter, up to `retry_cap_s`."""
-    retry_cap_s: Annotated[float, Field(gt=0, le=86_400)] = 3600.0
-    rate_per_s: Annotated[float, Field(gt=0, le=10_000)] = 10.0
-    """Deliveries begun in a second, by all workers together; a follow-up of an accepted one counts as one too."""
-    burst: Annotated[int, Field(ge=1, le=10_000)] = 20
-    """How many may begin at once after a rest."""
-    concurrency: Annotated[int, Field(ge=1, le=1000)] = 4
-    """Deliveries under way at once. Keep it below the threads of the hub: the rest is what a slow provider leaves."""
-    breaker_failures: Annotated[int, Field(ge=1, le=1000)] = 5
-    """Failures in a row that speak of the provider, after which nothing is sent for a while."""
-    breaker_open_s: Annotated[float, Field(gt=0, le=86_400)] = 30.0
-    """How long; then one delivery tries. It doubles while that fails, up to `breaker_max_open_s`."""
-    breaker_max_open_s: Annotated[float, Field(gt=0, le=86_400)] = 900.0
 
 
 class Idempotency(Model):

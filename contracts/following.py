@@ -1,11 +1,13 @@
 """A system of the municipality that follows the personal area: what it wants to know of items, and what it is told."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from .base import Code, Language, Model, UtcDatetime
+from .base import Code, Form, Language, Model, UtcDatetime
 from .identifiers import ExternalId, OrganizationTaxCode, Uuid7
+from .naming import Named
 from .publishing import Collection
 
 FollowedEvent = Literal[
@@ -57,12 +59,16 @@ Services = Annotated[tuple[Code, ...], Field(max_length=200, fail_fast=True, str
 Events = Annotated[tuple[FollowedEvent, ...], Field(min_length=1, max_length=40, fail_fast=True, strict=False), Listed]
 
 
-class Follows(Model):
+class Follows(Form):
     """Which events of items; an empty filter is none."""
 
     collections: Collections = ()
+    """Di quali raccolte si è informati; nessuna: di tutte. / Of which collections it is told; none: of all."""
     services: Services = ()
+    """Di quali servizi del catalogo si è informati; nessuno: di tutti. / Of which services of the catalogue it is told;
+    none: of all."""
     events: Events = ("accepted", "updated", "available", "paid", "overdue", "missed", "reopened", "withdrawn")
+    """Quali eventi si ricevono. / Which events are told."""
 
     def admits(self, event: str, collection: str, service_id: str | None) -> bool:
         """Whether such an event of such an item is to be told."""
@@ -77,8 +83,13 @@ class FollowSettings(Follows):
     """The same as settings of a connector, and how much it is told."""
 
     payload: Payload = "ids"
-    """`ids`: names of the item, and nothing about a person; whoever needs more asks where access is authorised.
-    `notice`: whom it concerns and what the citizen is told, too."""
+    """`ids`: i nomi dell'elemento e nulla della persona; chi ha bisogno d'altro lo chiede dove l'accesso è autorizzato.
+    `notice`: anche chi riguarda e che cosa legge il cittadino. / `ids`: names of the item, and nothing about a person;
+    whoever needs more asks where access is authorised. `notice`: whom it concerns and what the citizen is told, too."""
+
+    def named(self) -> Iterator[Named]:
+        """contracts.naming.Naming."""
+        yield from (Named("service", one, f"/services/{n}") for n, one in enumerate(self.services))
 
 
 class FollowedPayment(Model):

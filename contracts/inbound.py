@@ -7,7 +7,7 @@ Both are taken in one commit before the connector is asked for more, or the prov
 (`contracts.answering`): what was answered is never lost, and what is told twice changes nothing the second time.
 """
 
-from collections.abc import Callable, Collection, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Final, Literal
@@ -17,39 +17,45 @@ from pydantic import BaseModel, ConfigDict, Field
 from .base import Code
 from .failures import Deferred
 from .items import Item
+from .naming import Named
 from .reporting import FlowPart
 
 
 class PollSettings(BaseModel):
     """The settings of a connector that pulls begin with these; of one that has but reports, that is all."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    poll_every_s: Annotated[
-        float, Field(ge=1, le=86_400, description="Seconds between two rounds, where there was nothing more")
-    ] = 300.0
+    poll_every_s: Annotated[float, Field(ge=1, le=86_400)] = 300.0
+    """Secondi tra un giro di lettura e il successivo, quando non c'era altro. / Seconds between two rounds, where there
+    was nothing more."""
 
 
 class SourceSettings(PollSettings):
     """The settings of a connector that brings items in begin with these."""
 
-    vendor_id: Annotated[Code, Field(description="The vendor whose items these are: its collections and services hold")]
+    vendor_id: Code
+    """Il fornitore registrato nell'hub a cui appartengono gli elementi: valgono le sue raccolte e i suoi servizi. / The
+    vendor, registered in the hub, whose items these are: its collections and services hold."""
+
+    def named(self) -> Iterator[Named]:
+        """contracts.naming.Naming; those of what a connector adds come after."""
+        yield Named("vendor", self.vendor_id, "/vendor_id")
 
 
 class PatientSettings(SourceSettings):
     """The settings of a connector that says what it is to pass over (`Stuck`) and takes back what is gone (`Look`)
     begin with these."""
 
-    pass_over_tries: Annotated[
-        int, Field(ge=2, le=30, description="How often one thing is asked for in vain before it is passed over")
-    ] = 8
-    pass_over_after_s: Annotated[
-        int, Field(ge=0, le=604_800, description="And for how many seconds at least: an outage that ends costs nothing")
-    ] = 1800
-    withdraw_at_most: Annotated[
-        int,
-        Field(ge=0, le=100_000, description="Items taken back in 24 hours, as their source has them no more; 0: none"),
-    ] = 20
+    pass_over_tries: Annotated[int, Field(ge=2, le=30)] = 8
+    """Quante volte si chiede invano una cosa prima di saltarla. / How often one thing is asked for in vain before it is
+    passed over."""
+    pass_over_after_s: Annotated[int, Field(ge=0, le=604_800)] = 1800
+    """E per quanti secondi almeno: un guasto che finisce non costa nulla. / And for how many seconds at least: an
+    outage that ends costs nothing."""
+    withdraw_at_most: Annotated[int, Field(ge=0, le=100_000)] = 20
+    """Quanti elementi si ritirano al più in 24 ore perché la fonte non li ha più; 0: nessuno. / Items taken back in 24
+    hours at most, as their source has them no more; 0: none."""
 
 
 @dataclass(frozen=True, slots=True)

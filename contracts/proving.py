@@ -11,42 +11,60 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import SecretStr, StringConstraints, model_validator
 
-from .base import LINE, Code, Model
+from .base import LINE, Code, Form
+from .tls import PEM
 
 Audience = Annotated[str, StringConstraints(min_length=1, max_length=500), LINE]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100), LINE]
 
 
-class ProofSettings(Model):
+class ProofSettings(Form):
     """Direct trust (`modi`) or that of PDND (`pdnd`); signatures over requests and answers; tracking evidence."""
 
     signed_too: ClassVar[tuple[str, ...]] = ()
     """Headers, in lower case, that the connector wants signed where it sends them, beside those that must be."""
 
     proof: Literal["none", "modi", "pdnd"] = "none"
-    """`modi`: ID_AUTH_REST_02 with a key of ours. `pdnd`: a voucher, bound to a key where the client says so."""
+    """Come si provano le nostre chiamate. `modi`: ID_AUTH_REST_02 con una chiave nostra; `pdnd`: un voucher, legato a
+    una chiave se il client lo chiede. / How our calls are proved. `modi`: ID_AUTH_REST_02 with a key of ours; `pdnd`: a
+    voucher, bound to a key where the client says so."""
     proof_audience: Audience | None = None
-    """`aud` of what we sign: the receiver's or the e-service's, as published there (modi 5.4)."""
+    """L'`aud` di ciò che firmiamo: quello che il ricevente pubblica, o l'e-service nel catalogo della PDND. / `aud` of
+    what we sign: as the receiver publishes it, or the e-service in PDND's catalogue (modi 5.4)."""
     proof_issuer: Audience | None = None
-    """For `modi`, our `iss`; by default the ente's publish audience. With PDND it is the client's id."""
-    proof_key: SecretStr | None = None
-    """For `modi`: a private key in PEM, its certificates after it, leaf first; by default the hub's own key."""
+    """Con `modi`, il nostro `iss`; se manca, l'audience di pubblicazione dell'ente. Con la PDND è l'id del client. /
+    For `modi`, our `iss`; by default the ente's publish audience. With PDND it is the client's id."""
+    proof_key: Annotated[SecretStr | None, PEM] = None
+    """Con `modi`: una chiave privata in PEM, seguita dai suoi certificati, prima il suo; se manca, la chiave dell'hub.
+    / For `modi`: a private key in PEM, its certificates after it, leaf first; by default the hub's own key."""
     proof_reference: Literal["kid", "x5c", "x5t#S256"] | None = None
-    """How our key is named; by default `x5c` where there are certificates, else `kid`."""
+    """Come è indicata la nostra chiave; se manca, `x5c` dove ci sono certificati, altrimenti `kid`. / How our key is
+    named; by default `x5c` where there are certificates, else `kid`."""
     proof_client: Code | None = None
-    """For `pdnd`: the client's name in `raccordo ente pdnd-client`."""
+    """Con `pdnd`: il nome del client in `raccordo ente pdnd-client`. / For `pdnd`: the client's name in `raccordo ente
+    pdnd-client`."""
     proof_integrity: bool = True
-    """INTEGRITY_REST_01 with `modi`, _02 with `pdnd`: the body's digest, signed."""
+    """Se il digest del corpo è firmato: INTEGRITY_REST_01 con `modi`, _02 con `pdnd`; lo dice l'e-service. / Whether
+    the body's digest is signed: INTEGRITY_REST_01 with `modi`, _02 with `pdnd`; the e-service says so."""
     audit: Literal["none", "AUDIT_REST_01", "AUDIT_REST_02"] = "none"
-    """Tracking evidence (modi 1.6, 1.7); the second is tied to a voucher, so that it goes with `pdnd` alone."""
+    """Evidenza di tracciamento, se l'e-service la chiede; la seconda è legata a un voucher, dunque solo con `pdnd`. /
+    Tracking evidence (modi 1.6, 1.7), where the e-service asks for it; the second is tied to a voucher, so that it goes
+    with `pdnd` alone."""
     audit_user: Name | None = None
-    """`userID` of the evidence: for calls that no person makes, the name of the system."""
+    """`userID` dell'evidenza: per chiamate che nessuna persona fa, il nome del sistema. / `userID` of the evidence: for
+    calls that no person makes, the name of the system."""
     audit_location: Name | None = None
+    """`userLocation` dell'evidenza: da quale postazione o sistema si chiama. / `userLocation` of the evidence: the
+    station or system that calls."""
     audit_loa: Name | None = None
+    """`LoA` dell'evidenza: il livello di garanzia con cui l'utente si è autenticato, come l'e-service lo vuole. / `LoA`
+    of the evidence: the level of assurance of the user's authentication, as the e-service wants it."""
     answers: Literal["unsigned", "signed", "tied"] = "unsigned"
-    """Whether an answer of success must be signed; `tied`: it names the digest of its request as well (modi 1.8)."""
+    """Se la risposta di successo deve essere firmata; `tied`: nomina anche il digest della richiesta. / Whether an
+    answer of success must be signed; `tied`: it names the digest of its request as well (modi 1.8)."""
     answer_keys: Annotated[str, StringConstraints(min_length=2, max_length=20_000)] | None = None
-    """Public keys of whoever signs answers: a JWK or a set of them, in JSON."""
+    """Le chiavi pubbliche di chi firma le risposte: una JWK o un insieme, in JSON, come le pubblica il fornitore. /
+    Public keys of whoever signs answers: a JWK or a set of them, in JSON, as the provider publishes them."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

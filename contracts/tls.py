@@ -24,10 +24,12 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from pydantic import BaseModel, ConfigDict, SecretStr, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
 
 from .base import rfc3339
 
+PEM: Final = Field(json_schema_extra={"contentMediaType": "application/x-pem-file"})
+"""What a form shows as a text of several lines."""
 Pem = Annotated[str, StringConstraints(min_length=1, max_length=200_000)]
 _USES: Final = frozenset({ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE})
 
@@ -137,16 +139,20 @@ class TlsSettings(BaseModel):
     """How a connector stands for itself in TLS. Without any of it: no certificate, and the public authorities."""
 
     # Not strict: it is the last of several bases, and what is read beside it may be written as text.
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
-    client_certificate: SecretStr | None = None
-    """For servers that ask for one (ID_AUTH_CHANNEL_02): a certificate in PEM, those above it after it; its private
-    key may stand in the same text."""
-    client_key: SecretStr | None = None
-    """Its private key in PEM, without a password, where it stands apart."""
-    server_authorities: Pem | None = None
-    """Certificates in PEM of the authorities that the servers' certificates come from, in the place of the public
-    ones."""
+    client_certificate: Annotated[SecretStr | None, PEM] = None
+    """Il certificato client in PEM, seguito da quelli che gli stanno sopra, per i server che lo chiedono
+    (ID_AUTH_CHANNEL_02); lo rilascia l'autorità che il fornitore indica. La chiave può stare nello stesso testo. / The
+    client certificate in PEM, those above it after it, for servers that ask for one; it is issued by the authority that
+    the provider names. Its key may stand in the same text."""
+    client_key: Annotated[SecretStr | None, PEM] = None
+    """La chiave privata del certificato client in PEM, senza password, se sta a parte. / The private key of the client
+    certificate in PEM, without a password, where it stands apart."""
+    server_authorities: Annotated[Pem | None, PEM] = None
+    """I certificati in PEM delle autorità da cui vengono quelli dei server, al posto delle autorità pubbliche: per un
+    server con un certificato privato. / Certificates in PEM of the authorities that the servers' certificates come
+    from, in the place of the public ones: for a server with a private certificate."""
 
     def shown(self) -> ClientCertificate | None:
         """What is shown. Raises BadCertificate."""

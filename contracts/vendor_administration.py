@@ -184,6 +184,8 @@ class ServiceCard(Model):
     owner_office: Label | None
     max_response_days: ResponseDays | None
     min_loa: Level | None
+    named_by: Annotated[tuple[Code, ...], Field(max_length=1000, fail_fast=True)]
+    """Connectors in force whose settings name it."""
 
 
 class ServiceCardPage(Model):

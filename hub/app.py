@@ -21,6 +21,7 @@ from hub.admin.erasures import ErasureDesk
 from hub.admin.ranked_lists import RankedListDesk
 from hub.admin.reach import Reach
 from hub.admin.rights import RightsDesk
+from hub.admin.services import Services
 from hub.admin.signing_in import SignIn
 from hub.admin.vendors import Vendors
 from hub.bootstrap import Hub
@@ -219,7 +220,7 @@ def _admin(hub: Hub, limiter: Limiter, slots: Slots) -> AdminApi:
     exports = Exports(hub.database, hub.home.vault, hub.citizens, Files(hub.home.folder / "files", hub.home.vault))
     parts = (
         connectors,
-        VendorsApi(access, Vendors()),
+        VendorsApi(access, Vendors(), Services(hub.home.types, hub.home.configuration)),
         WorkApi(access, deliveries, connectors.connectors),
         StatisticsApi(access),
         SourcesApi(access, hub.sources, attributes, hub.settings.content_limit, Turns(_room(hub, _FILES_AT_ONCE))),

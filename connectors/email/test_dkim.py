@@ -137,8 +137,8 @@ def test_a_notice_sent_again_is_the_same_byte_for_byte(sim: Simulator, kind: str
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"dkim_key": KEYS["rsa"]}, "vuole il suo selettore"),
-        ({"dkim_selector": "a"}, "vuole il suo selettore"),
+        ({"dkim_key": KEYS["rsa"]}, "va con la sua chiave"),
+        ({"dkim_selector": "a"}, "va con la sua chiave"),
         ({"dkim_selector": "a", "dkim_key": "hunter2"}, "PEM"),
         ({"dkim_selector": "a", "dkim_key": pem(rsa.generate_private_key(65537, 1024))}, "2048 bit"),
         ({"dkim_selector": "a", "dkim_key": pem(ec.generate_private_key(ec.SECP256R1()))}, "Ed25519 o RSA"),

@@ -4,6 +4,7 @@
 files can be uploaded as well, as they are read by the same mapping.
 """
 
+from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Literal, Self
 
@@ -23,6 +24,7 @@ from connectors.base.webhook_verifying import VerifyingKey, read_keys
 from contracts.callbacks import CallbackUrl, Hosts, may_be_plain, place_of
 from contracts.following import Listed
 from contracts.inbound import PatientSettings
+from contracts.naming import Named
 from contracts.proving import ProofSettings
 from contracts.tls import TlsSettings
 
@@ -48,51 +50,85 @@ class Settings(PatientSettings, ProofSettings, TlsSettings):
     model_config = ConfigDict(hide_input_in_errors=True)
 
     mapping: Annotated[MappingDocument, written(MappingDocument)]
+    """Le regole che fanno dei record della fonte elementi dell'hub: un documento, anche come testo in JSON
+    (`docs/mappings.md`). / The rules that make the source's records items of the hub: a document, also as a text in
+    JSON (`docs/mappings.md`)."""
     origin: Literal["rest", "webhook", "file"] = "file"
+    """Da dove vengono i record: chiesti pagina per pagina (`rest`), mandati dalla fonte (`webhook`), caricati da un
+    amministratore (`file`). / Where records come from: asked for page by page (`rest`), sent by the source (`webhook`),
+    uploaded by an administrator (`file`)."""
 
-    url: CallbackUrl | None = Field(None, description="rest: an https address, with what it always asks for behind ?")
-    private_hosts: PrivateHosts = Field((), description="Hosts that may be at a private address")
+    url: CallbackUrl | None = None
+    """Con `rest`: l'indirizzo https della fonte, con ciò che si chiede sempre dopo il `?`. / With `rest`: the source's
+    https address, with what it is always asked for behind `?`."""
+    private_hosts: PrivateHosts = ()
+    """Gli host che possono stare a un indirizzo privato. / Hosts that may be at a private address."""
     auth: Literal["none", "header", "basic", "oauth"] = "none"
-    """Beside `proof`, which goes with any."""
-    auth_header: HeaderName = Field("Authorization", description="header: its name; `secret` is its value")
-    auth_user: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = Field(
-        None, description="basic: the user; oauth: the client's id"
-    )
-    secret: Secret | None = Field(
-        None, description="header: its value; basic: the password; oauth: the client's secret"
-    )
-    token_url: CallbackUrl | None = Field(None, description="oauth: where a token is asked for (client credentials)")
+    """Come la fonte ci riconosce, oltre a `proof`, che va con ciascuno. / How the source knows us, beside `proof`,
+    which goes with any."""
+    auth_header: HeaderName = "Authorization"
+    """Con `header`: il nome dell'intestazione; `secret` ne è il valore. / With `header`: its name; `secret` is its
+    value."""
+    auth_user: Annotated[str, StringConstraints(min_length=1, max_length=200)] | None = None
+    """Con `basic`: l'utente; con `oauth`: l'id del client. / With `basic`: the user; with `oauth`: the client's id."""
+    secret: Secret | None = None
+    """Con `header`: il valore; con `basic`: la password; con `oauth`: il segreto del client. Li dà chi gestisce la
+    fonte. / With `header`: its value; with `basic`: the password; with `oauth`: the client's secret. Whoever runs the
+    source gives them."""
+    token_url: CallbackUrl | None = None
+    """Con `oauth`: dove si chiede un token (client credentials). / With `oauth`: where a token is asked for (client
+    credentials)."""
     token_scope: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = None
+    """Con `oauth`: lo `scope` che si chiede, se la fonte lo vuole. / With `oauth`: the `scope` that is asked for, where
+    the source wants one."""
 
     paging: Literal["none", "page", "offset", "cursor", "link"] = "none"
-    page_parameter: Parameter | None = Field(None, description="page, offset, cursor: the parameter's name")
+    """Come si passa alla pagina seguente: per numero, per posizione, per cursore, per link. / How the next page is
+    reached: by number, by offset, by cursor, by link."""
+    page_parameter: Parameter | None = None
+    """Con `page`, `offset`, `cursor`: il nome del parametro. / With `page`, `offset`, `cursor`: the parameter's
+    name."""
     first_page: Annotated[int, Field(ge=0, le=1)] = 1
+    """Con `page`: il numero della prima pagina, 0 o 1. / With `page`: the number of the first page, 0 or 1."""
     size_parameter: Parameter | None = None
+    """Il nome del parametro per quanti record si vogliono a pagina, se la fonte ne ha uno. / The name of the parameter
+    for how many records a page is to have, where the source has one."""
     size: Annotated[int, Field(ge=1, le=1000)] = 100
-    next: ExpressionText | None = Field(
-        None, description="cursor, link: where in the answer the next one is; by default the header Link, rel=next"
-    )
-    since_parameter: Parameter | None = Field(None, description="Only what changed since: the parameter's name")
+    """Quanti record per pagina. / Records of a page."""
+    next: ExpressionText | None = None
+    """Con `cursor`, `link`: dove nella risposta sta il seguente (JMESPath); se manca, l'intestazione Link, rel=next. /
+    With `cursor`, `link`: where in the answer the next one is (JMESPath); by default the header Link, rel=next."""
+    since_parameter: Parameter | None = None
+    """Il nome del parametro per chiedere solo ciò che è cambiato da un certo momento; vuole `changed_at`. / The name of
+    the parameter that asks only for what changed since a moment; needs `changed_at`."""
     since_form: Literal["utc", "offset", "date", "unix"] = "utc"
-    changed_at: ExpressionText | None = Field(
-        None, description="Where in a record it stands when it changed: an instant"
-    )
+    """Come si scrive quel momento: in UTC, con la differenza dall'UTC, come giorno, in secondi dal 1970. / How that
+    moment is written: in UTC, with its offset, as a day, in seconds since 1970."""
+    changed_at: ExpressionText | None = None
+    """Dove in un record sta quando è cambiato (JMESPath): un istante. / Where in a record it stands when it changed
+    (JMESPath): an instant."""
     since_overlap_s: Annotated[int, Field(ge=1, le=604_800)] = 300
-    """Asked for again: where clocks and commits are out of step nothing is lost, and what is the same is not kept. At
-    least the second of the last change: a source that counts in seconds may have had more in it later."""
+    """Secondi che si chiedono di nuovo: se orologi e scritture non vanno al passo nulla si perde, e ciò che è uguale
+    non si tiene. Almeno il secondo dell'ultimo cambiamento. / Seconds that are asked for again: where clocks and
+    commits are out of step nothing is lost, and what is the same is not kept. At least the second of the last change: a
+    source that counts in seconds may have had more in it later."""
 
-    record_url: CallbackUrl | None = Field(
-        None, description="With lists_all: the address of one record but for its id, which comes at the end"
-    )
-    whole_every_s: Annotated[int, Field(ge=60, le=2_592_000)] = Field(
-        86_400, description="With lists_all and since_parameter: seconds between two rounds that ask for all"
-    )
+    record_url: CallbackUrl | None = None
+    """Con `lists_all`: l'indirizzo di un record senza il suo id, che va in fondo. / With `lists_all`: the address of
+    one record but for its id, which comes at the end."""
+    whole_every_s: Annotated[int, Field(ge=60, le=2_592_000)] = 86_400
+    """Con `lists_all` e `since_parameter`: secondi tra due giri che chiedono tutto. / With `lists_all` and
+    `since_parameter`: seconds between two rounds that ask for all."""
 
-    webhook_keys: Secret | None = Field(
-        None, description="webhook: whsec_ or whpk_ of Standard Webhooks, blanks between"
-    )
-    webhook_header: HeaderName | None = Field(None, description="webhook: a header that holds webhook_secret")
+    webhook_keys: Secret | None = None
+    """Con `webhook`: chiavi `whsec_` o `whpk_` di Standard Webhooks, separate da spazi, date da chi gestisce la fonte.
+    / With `webhook`: `whsec_` or `whpk_` of Standard Webhooks, blanks between, from whoever runs the source."""
+    webhook_header: HeaderName | None = None
+    """Con `webhook`: un'intestazione che contiene `webhook_secret`. / With `webhook`: a header that holds
+    `webhook_secret`."""
     webhook_secret: Secret | None = None
+    """Il valore di quell'intestazione, almeno 16 caratteri, uguale a quello messo nella fonte. / That header's value,
+    at least 16 characters, the same as is set at the source."""
 
     @field_validator("webhook_keys")
     @classmethod
@@ -105,6 +141,12 @@ class Settings(PatientSettings, ProofSettings, TlsSettings):
     def keys(self) -> tuple[VerifyingKey, ...]:
         """Those of Standard Webhooks."""
         return read_keys(self.webhook_keys.get_secret_value()) if self.webhook_keys is not None else ()
+
+    def named(self) -> Iterator[Named]:
+        """contracts.naming.Naming."""
+        yield from super().named()
+        for n, one in enumerate(self.mapping.items):
+            yield from one.named(f"/mapping/items/{n}")
 
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
@@ -142,7 +184,7 @@ class Settings(PatientSettings, ProofSettings, TlsSettings):
         if self.paging != "none" and self.next is not None and self.mapping.reads.format != "json":
             raise ValueError("next: is looked for in JSON; with other formats a link comes in a header")
         if (self.since_parameter is None) is not (self.changed_at is None):
-            raise ValueError("since_parameter and changed_at go together")
+            raise ValueError("changed_at: it and since_parameter go together")
 
     def _lists_all(self) -> None:
         if self.mapping.lists_all is not None and self.origin == "webhook":
@@ -159,7 +201,7 @@ class Settings(PatientSettings, ProofSettings, TlsSettings):
 
     def _calls_are_proved(self) -> None:
         if (self.webhook_header is None) is not (self.webhook_secret is None):
-            raise ValueError("webhook_header and webhook_secret go together")
+            raise ValueError("webhook_secret: it and webhook_header go together")
         proved = self.webhook_keys is not None or self.webhook_secret is not None
         if proved is not (self.origin == "webhook"):
             raise ValueError("webhook_keys or webhook_secret: needed with origin=webhook, and only there")

@@ -5,7 +5,6 @@ rules by which it becomes a payment, tariffs among them, in the language of mapp
 beginning with its root: names without their namespace, texts, and no attributes.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Self
 
@@ -13,19 +12,14 @@ from pydantic import Field, StringConstraints, model_validator
 
 from connectors.base.mapping.expressions import ExpressionText
 from connectors.base.mapping.grammar import (
-    ChoiceRule,
-    ConstantRule,
     FieldName,
-    FirstRule,
-    IntegerRule,
     Lists,
-    MoneyRule,
     Rule,
     bounded,
+    fixed_values,
 )
 from connectors.base.money import MOST_CENTS
 from contracts.base import Code, Title
-from contracts.faults import pointer_of
 from contracts.positions import Numbering
 
 _NEEDED: Final = frozenset({"recipient", "amount_cents", "reason"})
@@ -47,12 +41,16 @@ IdServizio = Annotated[str, StringConstraints(min_length=5, max_length=5, patter
 
 
 class ServiceTest(Lists):
-    """A test of a service's rules, kept with them: what they make of a sample."""
+    """Una prova delle regole di un servizio, tenuta con esse. / A test of a service's rules, kept with them."""
 
     name: Title
-    sample: str = Field(description="The XML")
-    expect: dict[str, Any] | None = Field(None, description="The fields that the rules make, and no other")
+    """Il nome della prova. / The test's name."""
+    sample: str
+    """L'XML di una richiesta. / The XML of a demand."""
+    expect: dict[str, Any] | None = None
+    """I campi che le regole ne fanno, e nessun altro. / The fields that the rules make of it, and no other."""
     wrong: Annotated[tuple[Code, ...], Field(max_length=50)] = ()
+    """I codici degli errori, se non se ne fa un pagamento. / The codes of the faults, where no payment is made."""
 
     @model_validator(mode="after")
     def _one(self) -> Self:
@@ -62,18 +60,31 @@ class ServiceTest(Lists):
 
 
 class SpontaneousService(Lists):
-    """A service of pagoPA's catalogue that payment service providers may demand payments of, and how one is made."""
+    """Un servizio del catalogo pagoPA di cui i PSP possono chiedere pagamenti, e come se ne fa uno. / A service of
+    pagoPA's catalogue that payment service providers may demand payments of, and how one is made."""
 
     id_servizio: IdServizio
-    service_id: Code | None = Field(None, description="The service of the ente's catalogue that the payment belongs to")
-    vendor_id: Code | None = Field(None, description="Whose payment it is; by default whose the receipts are")
-    source: Code | None = Field(None, description="The source that it is filed under; by default that of receipts")
-    valid_days: Annotated[int, Field(ge=1, le=365)] = Field(
-        3, description="How long it can be paid, where the rules make no due_date"
-    )
-    when: ExpressionText | None = Field(None, description="Where this is not true of the data, there is no payment")
+    """`idServizio` nel catalogo dei servizi di pagoPA: cinque caratteri. / `idServizio` in pagoPA's catalogue of
+    services: five characters."""
+    service_id: Code | None = None
+    """Il servizio del catalogo dell'ente a cui appartiene il pagamento; se manca, quello delle ricevute. / The service
+    of the ente's catalogue that the payment belongs to; by default that of receipts."""
+    vendor_id: Code | None = None
+    """Di quale fornitore è il pagamento; se manca, quello delle ricevute. / Whose payment it is; by default whose the
+    receipts are."""
+    source: Code | None = None
+    """La `source` sotto cui sta; se manca, quella delle ricevute. / The `source` that it is filed under; by default
+    that of receipts."""
+    valid_days: Annotated[int, Field(ge=1, le=365)] = 3
+    """Per quanti giorni si può pagare, se le regole non fanno `due_date`. / For how many days it can be paid, where the
+    rules make no `due_date`."""
+    when: ExpressionText | None = None
+    """Espressione JMESPath: dove non è vera dei dati, non c'è pagamento. / A JMESPath expression: where it is not true
+    of the data, there is no payment."""
     fields: Annotated[dict[FieldName, Rule], Field(min_length=1, max_length=100)]
+    """Per ogni campo del pagamento, la regola che lo fa. / For each field of the payment the rule that makes it."""
     tests: Annotated[tuple[ServiceTest, ...], Field(max_length=50)] = ()
+    """Prove che si eseguono quando le impostazioni sono salvate. / Tests that are run when the settings are saved."""
 
     @model_validator(mode="after")
     def _makes_a_payment(self) -> Self:
@@ -82,28 +93,12 @@ class SpontaneousService(Lists):
         if missing := sorted(_NEEDED - set(self.fields)):
             raise ValueError(f"/fields: {', '.join(missing)} are needed")
         bounded(self.fields.values())
-        for place, value in _fixed(self.fields["amount_cents"], "/fields/amount_cents"):
+        for place, value in fixed_values(self.fields["amount_cents"], "/fields/amount_cents"):
             if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MOST_CENTS:
                 raise ValueError(f"{place}: an amount is a whole number of cents, from 1 to {MOST_CENTS}")
         if len({test.name for test in self.tests}) != len(self.tests):
             raise ValueError("two tests have one name")
         return self
-
-
-def _fixed(rule: Rule, place: str) -> Iterator[tuple[str, object]]:
-    """The values that a rule has of its own, whatever the data are, each with its place."""
-    match rule:
-        case ConstantRule():
-            yield f"{place}/value", rule.value
-        case FirstRule():
-            for n, each in enumerate(rule.of):
-                yield from _fixed(each, f"{place}/of/{n}")
-        case ChoiceRule():
-            yield from ((f"{place}/values{pointer_of([word])}", value) for word, value in rule.values.items())
-            if rule.otherwise is not None:
-                yield f"{place}/otherwise", rule.otherwise
-    if isinstance(rule, IntegerRule | MoneyRule | ChoiceRule) and rule.default is not None:
-        yield f"{place}/default", rule.default
 
 
 @dataclass(frozen=True, slots=True)

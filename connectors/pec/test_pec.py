@@ -177,7 +177,7 @@ def test_a_sensitive_one_says_only_that_something_waits(given: dict[str, Any], p
 @pytest.mark.parametrize(
     ("changes", "why"),
     [
-        ({"imap_host": None}, "la PEC vuole imap_host"),
+        ({"imap_host": None}, "imap_host: la PEC lo vuole"),
         ({"receipt_authorities": "hunter2"}, "certificati PEM"),
         ({"receipt_kind": "lunga"}, "completa"),
     ],

@@ -21,12 +21,17 @@ class Settings(FollowSettings, ProofSettings, TlsSettings):
     signed_too: ClassVar[tuple[str, ...]] = (ID, TIMESTAMP)
 
     url: CallbackUrl
-    """An https address, host in lower case, without credentials and fragment."""
+    """L'indirizzo https del sistema da informare: host in minuscolo, senza credenziali né frammento. / The https
+    address of the system that is told: host in lower case, without credentials and fragment."""
     signing_secrets: SecretStr | None = None
-    """One or more, with blanks or line ends between them: `whsk_...` (Ed25519, to be preferred) or `whsec_...` (HMAC).
-    Every one signs: while the receiver changes its key, the new and the old."""
+    """Una o più chiavi di Standard Webhooks, separate da spazi o righe, concordate con chi riceve: `whsk_...` (Ed25519,
+    da preferire) o `whsec_...` (HMAC). Firmano tutte: mentre chi riceve cambia chiave, la nuova e la vecchia. / One or
+    more keys of Standard Webhooks, with blanks or line ends between them, agreed with the receiver: `whsk_...`
+    (Ed25519, to be preferred) or `whsec_...` (HMAC). Every one signs: while the receiver changes its key, the new and
+    the old."""
     private_hosts: PrivateHosts = ()
-    """Hosts that may be at a private address; plain http is for those of them on loopback alone."""
+    """Gli host che possono stare a un indirizzo privato; http in chiaro solo per quelli di questa macchina. / Hosts
+    that may be at a private address; plain http is for those of them on loopback alone."""
 
     @field_validator("signing_secrets")
     @classmethod
@@ -38,7 +43,7 @@ class Settings(FollowSettings, ProofSettings, TlsSettings):
     @model_validator(mode="after")
     def _proved(self) -> Self:
         if self.signing_secrets is None and self.proof == "none":
-            raise ValueError("signing_secrets or proof: a call must be proved")
+            raise ValueError("signing_secrets: needed, or proof: a call must be proved")
         scheme, host, _ = place_of(self.url)
         if scheme == "http" and not may_be_plain(host, self.private_hosts):
             raise ValueError("url: plain http is for loopback alone, and listed in private_hosts")

@@ -1,12 +1,28 @@
-"""Services that an administrator names outside of the catalogue: one that is not in it is a slip of the pen, and what
-depends on the name would never come to be."""
+"""What an administrator names of the ente's own lists outside of them: vendors, services, types of documents.
 
-from collections.abc import Iterable, Mapping
+One that is not in its list is a slip of the pen, and what depends on the name would never come to be.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 from sqlalchemy import Connection
 
+from contracts.connector import ConnectorType
+from contracts.naming import Named, NamedKind
+from hub.dispatch.building import BadConfiguration, names_in
 from hub.errors import ContractViolation, Fault
+from hub.registry import Registry
 from hub.store.catalogue import services_of
+from hub.store.configuration import ConnectorConfig
+from hub.store.directory import load_registry
+
+_SAID: Final[Mapping[NamedKind, str]] = {
+    "vendor": "is no vendor of the ente: register it first",
+    "service": "is not in the catalogue: add it there first",
+    "document_type": "is no listed type of documents, and others are refused: list it first",
+    "subscription_service": "is no service to subscribe to: add it first",
+}
 
 
 def not_in_catalogue(connection: Connection, ente_id: str, service_ids: Iterable[str]) -> list[str]:
@@ -14,13 +30,60 @@ def not_in_catalogue(connection: Connection, ente_id: str, service_ids: Iterable
     return sorted(set(service_ids) - services_of(connection, ente_id))
 
 
-def must_be_in_catalogue(connection: Connection, ente_id: str, named: Mapping[str, str]) -> None:
-    """Raises ContractViolation for each of the names, by the JSON pointers where they stand, that is no service."""
-    unknown = set(not_in_catalogue(connection, ente_id, named.values())) if named else set()
+def must_be_known(connection: Connection, ente_id: str, named: Iterable[Named]) -> None:
+    """Raises ContractViolation for each of the names, by its place, that is in none of the ente's lists."""
+    unknown = _unknown(connection, ente_id, tuple(named))
     if unknown:
         faults = [
-            Fault(pointer, "service.unknown", f"{name[:64]!r} is not in the catalogue: add it there first")
-            for pointer, name in named.items()
-            if name in unknown
+            Fault(one.place[:500], f"{one.kind}.unknown", f"{one.name[:64]!r} {_SAID[one.kind]}") for one in unknown
         ]
         raise ContractViolation(faults=tuple(faults[:100]))
+
+
+def named_anew(
+    types: Mapping[str, ConnectorType], config: ConnectorConfig, before: ConnectorConfig | None
+) -> list[Named]:
+    """What a connector's settings name and did not before: what was saved once is not held against who changes
+    something else. Raises BadConfiguration."""
+    named = names_in(types, config)
+    try:
+        known = {(one.kind, one.name) for one in names_in(types, before)} if named and before is not None else set()
+    except BadConfiguration:  # of another version of its type: nobody can tell what it named
+        known = set()
+    return [one for one in named if (one.kind, one.name) not in known]
+
+
+def services_named(
+    types: Mapping[str, ConnectorType], configs: Iterable[ConnectorConfig]
+) -> Mapping[str, Sequence[str]]:
+    """The ids of those connectors whose settings name a service, by service."""
+    found: dict[str, list[str]] = {}
+    for config in configs:
+        try:
+            named = names_in(types, config)
+        except BadConfiguration:  # it does not work either
+            continue
+        for one in named:
+            if one.kind == "service":
+                found.setdefault(one.name, []).append(config.connector_id)
+    return found
+
+
+def _unknown(connection: Connection, ente_id: str, named: tuple[Named, ...]) -> list[Named]:
+    if not named:
+        return []
+    registry = load_registry(connection)
+    return [one for one in named if not _is_known(registry, ente_id, one)]
+
+
+def _is_known(registry: Registry, ente_id: str, one: Named) -> bool:
+    match one.kind:
+        case "vendor":
+            return (ente_id, one.name) in registry.vendors
+        case "service":
+            return (ente_id, one.name) in registry.services
+        case "subscription_service":
+            return (ente_id, one.name) in registry.subscription_services
+        case "document_type":
+            listed = registry.document_type(ente_id, one.name) is not None
+            return listed or not registry.other_types(ente_id).refused

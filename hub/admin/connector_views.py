@@ -76,7 +76,7 @@ class ConnectorViews:
             "title": kind.manifest.title,
             "channel": kind.manifest.channel,
             "settings_schema": schema,
-            "limits_schema": Limits.model_json_schema(),
+            "limits_schema": schema_of(Limits),
             "default_limits": kind.manifest.limits.model_dump(mode="json"),
             "secret_members": secret_names(schema),
         }
@@ -170,6 +170,7 @@ class ConnectorViews:
             place = f"/service_overrides/{service_id}"
             hidden |= {f"{place}{pointer}": value for pointer, value in secrets(schema, own).items()}
         whole = {
+            "connector_type": content.type,
             "environment": content.environment,
             "settings": content.settings,
             "limits": content.limits,

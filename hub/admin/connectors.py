@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from contracts.connector import Connector
 from contracts.connector_administration import ConnectorPatch, NewConnector
+from contracts.naming import Named
 from hub.dispatch.building import BadConfiguration, tried
 from hub.dispatch.settings_form import merged
 from hub.errors import ContractViolation, Fault
@@ -21,7 +22,7 @@ from hub.store.database import Tx
 from hub.store.ports import Vault
 
 from .acting import Acted, Actor, Matches, Order
-from .catalogue_names import must_be_in_catalogue
+from .catalogue_names import must_be_known, named_anew
 from .connector_views import ConnectorViews, Known, sides, standing, target_of
 from .errors import (
     ConnectorExists,
@@ -42,7 +43,7 @@ class Connectors(ConnectorViews):
 
     def connector_of(self, one: Known, version: Version) -> Connector:
         """The connector as that version would make it. Raises ContractViolation where it no longer fits its type."""
-        return self._made(one.ente_id, one.connector_id, version.content)
+        return self._built(_draft(one.ente_id, one.connector_id, version.content))
 
     def in_force(self, connection: Connection, ente_id: str, connector_id: str) -> Connector:
         """The connector as it works now, made for the caller, who closes it. Raises ConnectorUnknown,
@@ -65,13 +66,13 @@ class Connectors(ConnectorViews):
         self.reach.check(kind, content)
         self.reach.check_names(kind, content)
         # Outside of the transaction: it may look keys up, and takes its time.
-        self._made(actor.ente_id, wish.connector_id, content).close()
+        named = self._tried(actor.ente_id, wish.connector_id, content)
 
         def do(tx: Tx) -> Acted:
             key = (actor.ente_id, wish.connector_id)
             if key in self.configuration.load(tx.connection) or self.configuration.versions.all_of(tx.connection, *key):
                 raise ConnectorExists
-            self._know_services(tx.connection, actor.ente_id, content)
+            must_be_known(tx.connection, actor.ente_id, named)
             self.configuration.versions.add(tx, actor.ente_id, wish.connector_id, content, actor.name)
             view = self.view(self.one_of(tx.connection, actor.ente_id, wish.connector_id))
             return Acted(view, target_of(wish.connector_id), after=self.shown(content))
@@ -87,14 +88,14 @@ class Connectors(ConnectorViews):
         which everybody's writing would wait for as many connectors as there are services.
         """
         given = patch.model_dump(exclude_unset=True)
-        tried = None
+        tried, named = None, []
         if seen is not None:
             tried = self._patched(seen, given)
             kind = self.types.get(tried.type)
             self.reach.check(kind, tried, seen)
             self.reach.check_names(kind, tried, seen)
             if tried != seen:
-                self._made(actor.ente_id, connector_id, tried).close()
+                named = self._tried(actor.ente_id, connector_id, tried, seen)
 
         def do(tx: Tx) -> Acted:
             self.configuration.adopt(tx, actor.ente_id, connector_id)
@@ -104,9 +105,8 @@ class Connectors(ConnectorViews):
             if content == before.newest.content:
                 return Acted(self.view(before), target_of(connector_id))
             self.reach.check(self.types.get(content.type), content, before.newest.content)
-            if content != tried:
-                self._made(actor.ente_id, connector_id, content).close()
-            self._know_services(tx.connection, actor.ente_id, content)
+            now = (actor.ente_id, connector_id, content, before.newest.content)
+            must_be_known(tx.connection, actor.ente_id, named if content == tried else self._tried(*now))
             self.configuration.versions.add(tx, actor.ente_id, connector_id, content, actor.name)
             after = self.one_of(tx.connection, actor.ente_id, connector_id)
             told = self.differences(before.newest, after.newest)
@@ -151,9 +151,14 @@ class Connectors(ConnectorViews):
             else:
                 raise ConnectorUntested
             after = self.one_of(tx.connection, actor.ente_id, connector_id)
-            return Acted(self.view(after), target_of(connector_id), standing(before), standing(after))
+            was, now = sides(self._turned(before, wanted))
+            return Acted(self.view(after), target_of(connector_id), standing(before) | was, standing(after) | now)
 
         return Order("activate_connector", actor, do, target_of(connector_id))
+
+    def _turned(self, before: Known, wanted: Version) -> list[dict[str, Any]]:
+        """What differs from what was in force, which need not be the version before."""
+        return [] if before.in_force is None else self.differences(before.version(before.in_force), wanted)
 
     def _may_turn(self, tx: Tx, before: Known, wanted: Version) -> None:
         """What a sandbox had still to send would reach citizens. Raises ConnectorInUse."""
@@ -202,18 +207,12 @@ class Connectors(ConnectorViews):
         overrides = _overrides(parts["service_overrides"])
         return Content(content.type, parts["settings"], parts["limits"], overrides, environment)
 
-    def _made(self, ente_id: str, connector_id: str, content: Content) -> Connector:
-        config = ConnectorConfig(
-            ente_id,
-            connector_id,
-            content.type,
-            "draft",
-            0,
-            content.settings,
-            content.limits,
-            overrides=content.overrides,
-        )
-        return self._built(config)
+    def _tried(self, ente_id: str, connector_id: str, content: Content, before: Content | None = None) -> list[Named]:
+        """What settings of which a connector can be made name anew. Raises ContractViolation."""
+        config = _draft(ente_id, connector_id, content)
+        self._built(config).close()
+        earlier = None if before is None else _draft(ente_id, connector_id, before)
+        return named_anew(self.types, config, earlier)
 
     def _built(self, config: ConnectorConfig) -> Connector:
         try:
@@ -225,9 +224,12 @@ class Connectors(ConnectorViews):
             faults = [Fault(pointer[:500], "field.invalid", text[:500]) for pointer, text in problem.faults]
             raise ContractViolation(faults=tuple(faults[:100])) from None
 
-    def _know_services(self, connection: Connection, ente_id: str, content: Content) -> None:
-        named = {f"/service_overrides/{one[:64]}": one for one in sorted(content.overrides)}
-        must_be_in_catalogue(connection, ente_id, named)
+
+def _draft(ente_id: str, connector_id: str, content: Content) -> ConnectorConfig:
+    own = content.overrides
+    return ConnectorConfig(
+        ente_id, connector_id, content.type, "draft", 0, content.settings, content.limits, overrides=own
+    )
 
 
 def _was_in_force(version: Version) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from contracts.naming import Named
 from contracts.vendor_administration import NewVendor, NewVendorKey, VendorPatch
 from hub.errors import ContractViolation, Fault
 from hub.profile import defaults_of
@@ -30,7 +31,7 @@ from hub.store.tables import clipped
 from hub.store.vendor_records import ConformanceReport
 
 from .acting import Acted, Actor, Matches, Order
-from .catalogue_names import must_be_in_catalogue
+from .catalogue_names import must_be_known
 from .errors import (
     KeyRevoked,
     ReportUnknown,
@@ -136,7 +137,7 @@ class Vendors:
                 stage="sandbox",
             )
             must_fit(vendor)
-            must_be_in_catalogue(tx.connection, actor.ente_id, _places(wish.service_ids))
+            must_be_known(tx.connection, actor.ente_id, _places(wish.service_ids))
             try:
                 add_vendor(tx, vendor, [])
             except AlreadyThere as taken:
@@ -168,7 +169,7 @@ class Vendors:
                 raise VendorNotConformant
             if given.get("stage") == "sandbox" and vendor.stage != "sandbox":
                 vendor_records.lapse_reports(tx, actor.ente_id, vendor_id)
-            must_be_in_catalogue(tx.connection, actor.ente_id, _places(given.get("service_ids", ())))
+            must_be_known(tx.connection, actor.ente_id, _places(given.get("service_ids", ())))
             profile = amended(vendor.profile, given)
             if profile != vendor.profile or "signature_only" in given:
                 only = given.get("signature_only", vendor.signature_only)
@@ -273,8 +274,8 @@ def target_of(vendor_id: str) -> str:
     return f"vendors/{vendor_id}"
 
 
-def _places(service_ids: Sequence[str]) -> dict[str, str]:
-    return {f"/service_ids/{n}": service_id for n, service_id in enumerate(service_ids)}
+def _places(service_ids: Sequence[str]) -> list[Named]:
+    return [Named("service", service_id, f"/service_ids/{n}") for n, service_id in enumerate(service_ids)]
 
 
 def _material(wish: NewVendorKey, now: datetime) -> Sequence[NewKey]:

@@ -11,7 +11,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from contracts.connector import Connector, ConnectorType
 from contracts.failures import Failure
 from hub.dispatch.building import BadConfiguration, tried
-from hub.dispatch.settings_form import is_reference
+from hub.dispatch.settings_form import is_reference, schema_of
 from hub.store.configuration import ConnectorConfig
 
 from .console import Failed, WrongUsage
@@ -24,7 +24,7 @@ def from_options(
     kind: ConnectorType, present: Mapping[str, Any], *, sets: Sequence[str], secret_files: Sequence[str]
 ) -> dict[str, Any]:
     """The present settings, changed by `key=value` and by `key=FILE` for secrets; an empty value takes one away."""
-    properties = kind.settings.model_json_schema()["properties"]
+    properties = schema_of(kind.settings)["properties"]
     settings = dict(present)
     for key, text in _pairs(sets, "--set"):
         if key in properties and _is_secret(properties[key]) and not is_reference(text):
@@ -37,7 +37,7 @@ def from_options(
 
 def without(kind: ConnectorType, settings: Mapping[str, Any], unset: Sequence[str]) -> dict[str, Any]:
     """The settings but those; a name that is no setting of the type is told."""
-    known = {*kind.settings.model_json_schema()["properties"], *settings}
+    known = {*schema_of(kind.settings)["properties"], *settings}
     for key in unset:
         if key not in known:
             raise WrongUsage(f"--unset {key}: there is no such setting; there are {', '.join(sorted(known))}")

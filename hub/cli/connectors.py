@@ -10,7 +10,9 @@ from pydantic import ValidationError
 
 from contracts.base import Code
 from hub.admin.acting import Acted
+from hub.admin.catalogue_names import must_be_known, named_anew
 from hub.admin.connector_views import ConnectorViews, Known, sides, standing, target_of
+from hub.errors import ContractViolation
 from hub.home import Home
 from hub.store.configuration import ConnectorConfig, StillPending, remove, set_status
 from hub.store.database import Tx
@@ -81,7 +83,7 @@ def set_(
     """Make a connector, active at once, or give it a new version: what is not named stays, a pause too."""
     checked(Code, connector_id, name="the connector's id")
     with opened(home) as one:
-        present = _present(one, ente, connector_id, type_)
+        found, present = _present(one, ente, connector_id, type_)
         kind = one.types.get(present.type)
         if kind is None:
             raise WrongUsage(f"--type: there is no connector type {present.type!r}; there are {', '.join(one.types)}")
@@ -89,7 +91,8 @@ def set_(
         settings = without(kind, settings, unset or ())
         config = replace(present, settings=settings, limits=limits_from_options(present.limits, limits or ()))
         connect(one.types, config).close()
-        _save(one, config)
+        _know_names(one, config, found)
+        _save(one, config, found)
         saved = config_of(one, config.ente_id, connector_id)
         told(
             _shown(one, saved),
@@ -213,12 +216,28 @@ def _status(connector_id: str, ente: str | None, home: Path, *, status: str, rea
     told(value, as_json=as_json, text=f"connector {connector_id} of {config.ente_id} is {status}")
 
 
-def _save(one: Home, config: ConnectorConfig) -> None:
-    """Let it hold at once, as a version of its own, and put on record what differs."""
-    views = ConnectorViews(one.types, one.configuration)
-    is_new = config.version == 0
+def _know_names(one: Home, config: ConnectorConfig, found: ConnectorConfig | None) -> None:
+    """Raises WrongUsage where the settings name anew what is in none of the ente's lists."""
+    named = named_anew(one.types, config, found)
+    try:
+        with one.database.read() as connection:
+            must_be_known(connection, config.ente_id, named)
+    except ContractViolation as violation:
+        places = "; ".join(f"{fault.pointer}: {fault.detail}" for fault in violation.faults)
+        raise WrongUsage(f"connector {config.connector_id}: {places}") from None
 
-    def put(tx: Tx) -> Acted:
+
+def _save(one: Home, config: ConnectorConfig, found: ConnectorConfig | None) -> None:
+    """Let it hold at once, as a version of its own, and put on record what differs from what was in force, which need
+    not be the version before. Raises Failed where that is no longer what was `found`."""
+    views = ConnectorViews(one.types, one.configuration)
+    key = (config.ente_id, config.connector_id)
+
+    def put(tx: Tx) -> Acted | Failed:
+        one.configuration.adopt(tx, *key)
+        replaced = one.configuration.load(tx.connection).get(key)
+        if (replaced and replaced.content) != (found and found.content):
+            return Failed(f"connector {config.connector_id} was changed meanwhile: look at it, and set it again")
         one.configuration.save(
             tx,
             ente_id=config.ente_id,
@@ -230,13 +249,13 @@ def _save(one: Home, config: ConnectorConfig) -> None:
             environment=config.environment,
             author=operator(),
         )
-        newest, *earlier = _known(one, tx, config).versions
-        if not earlier:
-            return Acted(None, target_of(config.connector_id), after=views.shown(newest.content))
-        told = views.differences(earlier[0], newest)
+        known = _known(one, tx, config)
+        if replaced is None or replaced.content_version is None:
+            return Acted(None, target_of(config.connector_id), after=views.shown(known.newest.content))
+        told = views.differences(known.version(replaced.content_version), known.newest)
         return Acted(None, target_of(config.connector_id), *sides(told))
 
-    act(one, "add_connector" if is_new else "change_connector", config.ente_id, put)
+    act(one, "add_connector" if found is None else "change_connector", config.ente_id, put)
 
 
 def _known(one: Home, tx: Tx, config: ConnectorConfig) -> Known:
@@ -254,16 +273,19 @@ def config_of(home: Home, ente: str | None, connector_id: str) -> ConnectorConfi
     return found
 
 
-def _present(home: Home, ente: str | None, connector_id: str, type_: str | None) -> ConnectorConfig:
-    """What is configured now; an empty one of that type where there is nothing, or something of another type."""
+def _present(
+    home: Home, ente: str | None, connector_id: str, type_: str | None
+) -> tuple[ConnectorConfig | None, ConnectorConfig]:
+    """What is in force, and what the new version begins with: that, or an empty one where there is nothing, or
+    something of another type."""
     with home.database.read() as connection:
         code = ente_of(connection, ente).ente_id
         found = home.configuration.load(connection).get((code, connector_id))
     if found is not None and type_ in (None, found.type):
-        return found
+        return found, found
     if type_ is None:
         raise WrongUsage(f"--type is needed, as there is no connector {connector_id!r} in {code} yet")
-    return ConnectorConfig(code, connector_id, type_, "active", 0, {}, {})
+    return found, ConnectorConfig(code, connector_id, type_, "active", 0, {}, {})
 
 
 def _shown(home: Home, config: ConnectorConfig) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import typer
 from contracts.connector import Connector, ConnectorType
 from contracts.inbound import Found
 from hub.dispatch.building import BadConfiguration, build
+from hub.dispatch.settings_form import schema_of
 from hub.store.configuration import ConnectorConfig
 
 from .console import Failed, WrongUsage, emit, say, table
@@ -73,7 +74,7 @@ def run_tests(mapping: MappingFile, as_json: AsJson = False) -> None:
 @group.command("schema")
 def schema() -> None:
     """The JSON Schema of mappings, for editors and forms."""
-    whole = _types()[_TYPE].settings.model_json_schema()
+    whole = schema_of(_types()[_TYPE].settings)
     own = whole["properties"]["mapping"]
     emit({"$schema": "https://json-schema.org/draft/2020-12/schema", "$defs": whole["$defs"]} | own)
 

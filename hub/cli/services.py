@@ -6,12 +6,14 @@ from typing import Annotated, Any
 import typer
 
 from contracts.base import Code, HttpsUrl, Label
+from hub.admin.services import Services
 from hub.catalogue import CARD_STATES, Card, card_of, record_of
+from hub.home import Home
 from hub.store.catalogue import set_service, show_service
 from hub.store.database import Tx
 from hub.store.directory import AlreadyThere, NotThere, add_service, load_registry
 
-from .console import Failed, WrongUsage, record, table, told
+from .console import Failed, WrongUsage, complain, record, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_id_of, ente_of, listed, opened
 from .revealing import administer
 
@@ -103,7 +105,10 @@ def set_(
                 return _unknown(service_id, ente_id)
 
         answer = administer(one, "set_service", ente_id, change)
+        naming = _naming(one, ente_id, service_id)
     told(answer, as_json=as_json, text=f"service {service_id}: {', '.join(sorted(given))} changed")
+    if naming and state not in (None, "published"):
+        complain(f"note: {', '.join(naming)} name it in their settings and go on with it: change them if it is over")
 
 
 @group.command("list")
@@ -126,12 +131,19 @@ def show(service_id: ServiceId, ente: EnteCode = None, home: HomeFolder = HOME, 
             card = show_service(connection, ente_id, service_id)
         except NotThere:
             raise _unknown(service_id, ente_id) from None
-    record(shown_card(ente_id, card), as_json=as_json)
+        naming = _naming(one, ente_id, service_id)
+    record(shown_card(ente_id, card) | {"named_by": naming}, as_json=as_json)
 
 
 def shown_card(ente_id: str, card: Card) -> dict[str, Any]:
     """A card as it is printed."""
     return {"ente_id": ente_id} | asdict(card)
+
+
+def _naming(one: Home, ente_id: str, service_id: str) -> list[str]:
+    """The connectors whose settings name it."""
+    with one.database.read() as connection:
+        return list(Services(one.types, one.configuration).naming(connection, ente_id).get(service_id, ()))
 
 
 def _unknown(service_id: str, ente_id: str) -> Failed:

@@ -26,7 +26,7 @@ from .options import HOME, AsJson, HomeFolder, opened
 from .outlets import unserved
 from .revealing import on_record
 from .simulated_pdnd import Playing, playing_pdnd, still_registered
-from .simulating import FOLDER, addresses_of, simulated, still_simulated
+from .simulating import FOLDER, addresses_of, is_simulating, simulated, simulating_alone, still_simulated
 
 log = logging.getLogger(__name__)
 
@@ -60,10 +60,11 @@ def serve(
         configure()
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
         if simulate:
+            stack.enter_context(simulating_alone(one))
             stack.enter_context(on_record(one, "simulate_providers", None, "connectors"))
         pdnd = stack.enter_context(playing_pdnd(one, one.folder / FOLDER / "pdnd")) if simulate else None
         providers = stack.enter_context(simulated(one)) if simulate else {}
-        _warn(one, simulating=simulate)
+        _warn(one, simulates=simulate)
         application = create_app(one)
         application.hub.simulated = addresses_of(providers)
         app = _Told(application)
@@ -106,12 +107,17 @@ def spare_collections() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-def _warn(home: Home, *, simulating: bool) -> None:
+def _warn(home: Home, *, simulates: bool) -> None:
     """Log what is set up so that citizens would not be told, though nothing fails."""
-    for ente_id, connector_id in () if simulating else still_simulated(home):
+    beside = not simulates and is_simulating(home)
+    if beside:
+        problem = "another process of this home simulates the providers: when it ends, nothing is behind the connectors"
+        names = ",".join(f"{ente_id}/{connector_id}" for ente_id, connector_id in still_simulated(home))
+        log.warning("serve.simulated_beside connectors=%s problem=%s", names, problem)
+    for ente_id, connector_id in () if simulates or beside else still_simulated(home):
         problem = f"connector {connector_id} still points at the simulator"
         log.warning("serve.simulated_connector ente=%s connector=%s problem=%s", ente_id, connector_id, problem)
-    for ente_id in () if simulating else still_registered(home):
+    for ente_id in () if simulates or beside else still_registered(home):
         problem = "a simulation that was killed left it at its PDND: raccordo ente pdnd --remove"
         log.warning("serve.simulated_pdnd ente=%s problem=%s", ente_id, problem)
     for ente_id, channels in unserved(home).items():

@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from contracts.items import COLLECTIONS
 from hub.bootstrap import simulations
-from hub.home import Home
+from hub.home import Home, HomeError, sole
 from hub.registry import Vendor
 from hub.store.configuration import ConnectorConfig, set_status
 from hub.store.directory import add_vendor, load_registry
@@ -18,7 +18,34 @@ from .console import WrongUsage
 
 FOLDER = "simulated"
 _RECORD = "settings.json"
+_LOCK = "simulating.lock"
 _NOT_YET = "a simulated source: activate it to read it"
+
+
+@contextmanager
+def simulating_alone(home: Home) -> Iterator[None]:
+    """Until the block ends no other process of the home simulates: its connectors can point at one set of providers.
+
+    Raises:
+        WrongUsage: another process simulates.
+    """
+    (home.folder / FOLDER).mkdir(mode=0o700, exist_ok=True)
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(sole(home.folder / FOLDER / _LOCK))
+        except HomeError:
+            raise WrongUsage("--simulate: another process of this home simulates the providers already") from None
+        yield
+
+
+def is_simulating(home: Home) -> bool:
+    """Whether a process of the home simulates the providers now."""
+    lock = home.folder / FOLDER / _LOCK
+    try:
+        with sole(lock) if lock.exists() else nullcontext():
+            return False
+    except HomeError:
+        return True
 
 
 @contextmanager

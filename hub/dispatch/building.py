@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 from contracts.connector import Connector, ConnectorType, Limits
 from contracts.failures import Misconfigured
 from contracts.faults import pointer_of, unknown_name
+from contracts.naming import Named, Naming
 from contracts.proving import ProofSettings
 from contracts.tls import BadCertificate, TlsSettings
 from hub.store.configuration import ConnectorConfig
@@ -62,6 +63,27 @@ def tried(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Connec
         connector.close()
         raise _bad_certificate(fault, "/settings") from None
     return connector
+
+
+def names_in(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> list[Named]:
+    """What a configuration names of the ente's own lists, each name once, by JSON pointers into the connector. Raises
+    BadConfiguration."""
+    kind = types.get(config.type)
+    if kind is None:
+        return []
+    parts, found = [("/settings", config.settings)], []
+    for service_id, own in config.overrides.items():
+        place = f"/service_overrides{pointer_of((service_id,))}"
+        found.append(Named("service", service_id, place))
+        parts.append((place, merged(config.settings, own)))
+    for place, given in parts:
+        settings = _settings_of(kind, config.ente_id, given, place)
+        if isinstance(settings, Naming):
+            found += [replace(one, place=place + one.place) for one in settings.named()]
+    first: dict[tuple[str, str], Named] = {}
+    for one in found:
+        first.setdefault((one.kind, one.name), one)
+    return list(first.values())
 
 
 def limits_of(kind: ConnectorType, config: ConnectorConfig) -> Limits:
@@ -133,9 +155,17 @@ def _bad_certificate(fault: BadCertificate, place: str) -> BadConfiguration:
 
 def _unfit(error: ValidationError, place: str, model: type[BaseModel]) -> BadConfiguration:
     faults = error.errors(include_input=False, include_url=False)
-    told = [(each["loc"], _sentence(each["type"], each["loc"], each["msg"], model)) for each in faults]
+    told = [_told(each["loc"], _sentence(each["type"], each["loc"], each["msg"], model), model) for each in faults]
     text = "; ".join(f"{'.'.join(map(str, path))}: {why}" for path, why in told)
     return BadConfiguration(text, [(place + pointer_of(path), why) for path, why in told])
+
+
+def _told(path: tuple[int | str, ...], text: str, model: type[BaseModel]) -> tuple[tuple[int | str, ...], str]:
+    """The place and what is wrong there. What a model says of settings that do not go together begins with the one that
+    is to be changed."""
+    name, colon, why = text.partition(": ")
+    place = tuple(name.split("/"))
+    return (place, why) if not path and colon and place[0] in model.model_fields else (path, text)
 
 
 def _sentence(kind: str, path: Sequence[int | str], text: str, model: type[BaseModel]) -> str:

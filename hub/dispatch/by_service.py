@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from contracts.connector import Connector, Notice
+from contracts.failures import Failure
 
 BY_NOTICE = ("advance", "lookup", "preview", "follow_up")
 """What a connector offers that begins with a notice."""
@@ -22,7 +23,11 @@ def for_services(everywhere: Connector, by_service: Mapping[str, Connector]) -> 
 
     def check() -> str:
         told = [everywhere.check()]
-        told += [f"{service_id}: {one.check()}" for service_id, one in by_service.items()]
+        for service_id, one in by_service.items():
+            try:
+                told.append(f"{service_id}: {one.check()}")
+            except Failure as failure:
+                raise type(failure)(failure.reason, f"service {service_id}: {failure.detail}") from failure
         return " ".join(told)
 
     def close() -> None:

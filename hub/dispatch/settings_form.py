@@ -9,16 +9,39 @@ from functools import cache
 from typing import Any, Final
 
 from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue
+from pydantic_core import CoreSchema
 
 Json = Mapping[str, Any]
 _REFERENCE: Final = re.compile(r"(env|file):.+")
 _GONE: Final = object()
 
 
+class _FormSchema(GenerateJsonSchema):
+    """A member's title is its name, by which errors, documentation and the command line speak of it. Descriptions are
+    one line; what the class says of itself is for who reads the code."""
+
+    def get_title_from_name(self, name: str) -> str:
+        return name
+
+    def generate(self, schema: CoreSchema, mode: JsonSchemaMode = "validation") -> JsonSchemaValue:
+        whole: JsonSchemaValue = _unwrapped(super().generate(schema, mode))
+        return {name: part for name, part in whole.items() if name not in ("title", "description")}
+
+
+def _unwrapped(part: Any) -> Any:
+    if isinstance(part, dict):
+        return {
+            name: " ".join(value.split()) if name == "description" and isinstance(value, str) else _unwrapped(value)
+            for name, value in part.items()
+        }
+    return [_unwrapped(each) for each in part] if isinstance(part, list) else part
+
+
 @cache
 def schema_of(model: type[BaseModel]) -> dict[str, Any]:
-    """The JSON Schema of a type's settings; secrets are `writeOnly`."""
-    return model.model_json_schema()
+    """The JSON Schema of what an administrator sets, as a form needs it; secrets are `writeOnly`."""
+    return model.model_json_schema(schema_generator=_FormSchema)
 
 
 def is_reference(value: Any) -> bool:

@@ -14,8 +14,8 @@ from contracts.vendor_administration import (
     ServiceCardPatch,
     VendorPatch,
 )
-from hub.admin import services
 from hub.admin.acting import Actor, Order
+from hub.admin.services import Services
 from hub.admin.vendors import Vendors
 
 from .admin_access import AdminAccess, added, body_of, changed, gone, made, matching
@@ -31,6 +31,7 @@ class VendorsApi:
 
     access: AdminAccess
     vendors: Vendors
+    services: Services
 
     def handler(self, operation: Operation) -> Handler | None:
         """The handler of an operation; None for one that is not of these."""
@@ -47,7 +48,7 @@ class VendorsApi:
             "list_conformance_reports": access.lists(operation, self._reports),
             "show_conformance_report": access.shows(operation, self._report),
             "attach_conformance_report": access.acts(operation, self._attach, added),
-            "list_services": access.lists(operation, lambda c, a, _: services.all_services(c, a.ente_id)),
+            "list_services": access.lists(operation, lambda c, a, _: self.services.all_of(c, a.ente_id)),
             "show_service": access.shows(operation, self._service),
             "add_service": access.acts(operation, self._add_service, made("services", "service_id")),
             "change_service": access.acts(operation, self._change_service, changed),
@@ -98,14 +99,14 @@ class VendorsApi:
         return self.vendors.attach(actor, _vendor_id(exchange), wish.report)
 
     def _service(self, connection: Connection, actor: Actor, exchange: Exchange) -> dict[str, Any]:
-        return services.one_service(connection, actor.ente_id, exchange.request.path_params["service_id"])
+        return self.services.one_of(connection, actor.ente_id, exchange.request.path_params["service_id"])
 
     def _add_service(self, actor: Actor, exchange: Exchange) -> Order:
-        return services.add(actor, body_of(exchange, NewServiceCard))
+        return self.services.add(actor, body_of(exchange, NewServiceCard))
 
     def _change_service(self, actor: Actor, exchange: Exchange) -> Order:
         patch = body_of(exchange, ServiceCardPatch, patch=True)
-        return services.change(actor, exchange.request.path_params["service_id"], patch, matching(exchange))
+        return self.services.change(actor, exchange.request.path_params["service_id"], patch, matching(exchange))
 
 
 def _vendor_id(exchange: Exchange) -> str:

@@ -70,6 +70,7 @@ def test_wrong_arguments_and_refusals_are_told(io: Raccordo, tmp_path: Path) -> 
 
 
 def test_a_nested_setting_with_secrets_comes_from_a_file_and_is_not_shown(io: Raccordo, tmp_path: Path) -> None:
+    io("service", "add", "tari", "--name", "TARI")
     services = {"tari": {"api_key": SECRET + "-2", "advanced": True}}
     assert io("connector", "set", "io", "--set", f"services={json.dumps(services)}").code == 2
     file = tmp_path / "services.json"

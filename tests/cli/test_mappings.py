@@ -99,7 +99,9 @@ def test_the_schema_of_mappings_holds_for_the_sample(call: Raccordo, mapping: An
         Draft202012Validator(schema).validate(mapping)
 
 
-def test_a_mapping_whose_tests_fail_is_not_connected(raccordo: Raccordo, mapping: Any) -> None:
+def test_a_mapping_whose_tests_fail_is_not_connected(raccordo: Raccordo, mapping: Any, keys: Path) -> None:
+    raccordo("vendor", "add", "acme", "--name", "Acme", "--trust", "x509", "--anchor", keys / "ca.pem")
+
     def connect(document: Any) -> Any:
         given = ("--set", "vendor_id=acme", "--set", f"mapping={json.dumps(document)}")
         return raccordo("connector", "set", "tributi", "--type", "mapped", *given)

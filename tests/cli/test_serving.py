@@ -14,8 +14,9 @@ from typing import Any
 import httpx
 import pytest
 
+from hub.cli.console import WrongUsage
 from hub.cli.serving import _behind_proxy, _warn
-from hub.cli.simulating import simulated
+from hub.cli.simulating import simulated, simulating_alone
 from hub.home import Home
 from hub.security.sign import sign_portal_request
 from hub.settings import Settings
@@ -120,7 +121,7 @@ def test_a_connector_under_another_name_is_not_put_aside_for_a_simulator(
 
 
 def test_a_start_warns_of_channels_without_a_connector(home: Path, caplog: pytest.LogCaptureFixture) -> None:
-    _warn(Home(Settings(home=home)), simulating=False)
+    _warn(Home(Settings(home=home)), simulates=False)
     [line] = caplog.messages
     assert line.startswith(f"serve.unserved_channels ente={ENTE} channels=io,email ")
 
@@ -130,7 +131,7 @@ def test_what_still_points_at_a_simulator_is_said(
 ) -> None:
     one = Home(Settings(home=home))
     with simulated(one):
-        _warn(one, simulating=True)
+        _warn(one, simulates=True)
     assert caplog.messages == []
     assert raccordo("connector", "remove", "webhook").code == 0
     (tmp_path / "key").write_text("real-key")
@@ -139,12 +140,29 @@ def test_what_still_points_at_a_simulator_is_said(
     rows = raccordo("connector", "list", "--json").json
     found = {row["connector_id"]: row["simulated"] for row in rows}
     assert (found["app_io"], found["email"], "webhook" in found) == (False, True, False)
-    _warn(one, simulating=False)
+    _warn(one, simulates=False)
     assert [line for line in caplog.messages if line.endswith("connector email still points at the simulator")]
     assert not [line for line in caplog.messages if "connector app_io" in line]
     raccordo("connector", "set", "email", "--set", "port=25")  # a mail server of this machine
     rows = raccordo("connector", "list", "--json").json
     assert not any(row["simulated"] for row in rows if row["connector_id"] in ("app_io", "email"))
+
+
+def test_a_second_process_beside_one_that_simulates_says_so_and_cannot_simulate_too(
+    home: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It said of a simulation at work that it had been killed, and of its connectors that nothing was behind them."""
+    one = Home(Settings(home=home))
+    with simulating_alone(one), simulated(one):
+        _warn(one, simulates=False)
+        [line] = [line for line in caplog.messages if line.startswith("serve.simulated")]
+        assert line.startswith(f"serve.simulated_beside connectors={ENTE}/app_io,")
+        with pytest.raises(WrongUsage, match="another process of this home simulates"), simulating_alone(one):
+            pass
+    caplog.clear()
+    _warn(one, simulates=False)
+    assert {line.partition(" ")[0] for line in caplog.messages} >= {"serve.simulated_connector"}
+    assert not [line for line in caplog.messages if line.startswith("serve.simulated_beside")]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "hub.example.it", "192.0.2.1"])

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import text
 
 from contracts.vendor_administration import ServiceCardPatch, VendorPatch
-from hub.admin import services
 from hub.admin.acting import Actor, carry_out
+from hub.admin.services import Services
 from hub.admin.vendors import Vendors
 from hub.errors import PreconditionFailed
 from hub.store.database import Database
@@ -16,12 +16,13 @@ from tests.harness import ENTE, eventually
 ACTOR = Actor(ENTE, "anna.verdi")
 
 
-def vendor_change(name, matches):
+def vendor_change(_hub, name, matches):
     return Vendors().change(ACTOR, "acme", VendorPatch(display_name=name), matches)
 
 
-def service_change(name, matches):
-    return services.change(ACTOR, "tari", ServiceCardPatch(display_name=name), matches)
+def service_change(hub, name, matches):
+    desk = Services(hub.home.types, hub.home.configuration)
+    return desk.change(ACTOR, "tari", ServiceCardPatch(display_name=name), matches)
 
 
 def waiting(database):
@@ -46,12 +47,12 @@ def test_of_two_who_saw_the_same_only_the_first_changes_it(hub, change):
 
     def second():
         with machines[1].write() as tx:
-            return carry_out(tx, [change("Seconda", unchanged)])
+            return carry_out(tx, [change(hub, "Seconda", unchanged)])
 
     try:
         with ThreadPoolExecutor(1) as hand:
             with machines[0].write() as tx:
-                (first,) = carry_out(tx, [change("Prima", unchanged)])
+                (first,) = carry_out(tx, [change(hub, "Prima", unchanged)])
                 other = hand.submit(second)
                 eventually(lambda: waiting(hub.home.database), bool)
             (refused,) = other.result()

@@ -241,7 +241,10 @@ def test_a_vendor_that_is_not_there_is_seen_by_whoever_administers(hub, pagopa, 
     (service, *_) = json.loads(pagopa.settings["spontaneous"])
     before = declined("source.vendor_unknown")
     nobodys = json.dumps([service | {"vendor_id": "nobody"}])
-    raccordo("connector", "set", "pagopa", "--set", f"spontaneous={nobodys}")
+    with hub.home.database.write() as tx:  # as it was saved before names were held against the ente's lists
+        now = hub.home.configuration.load(tx.connection)[ENTE, "pagopa"]
+        given = {"ente_id": ENTE, "connector_id": "pagopa", "type": now.type, "limits": now.limits}
+        hub.home.configuration.save(tx, settings={**now.settings, "spontaneous": nobodys}, **given)
     eventually(lambda: demanded(pagopa, person)["outcome"], lambda outcome: outcome == "KO")
     assert declined("source.vendor_unknown") == before + 1
     raccordo("connector", "set", "pagopa", "--set", f"spontaneous={pagopa.settings['spontaneous']}")

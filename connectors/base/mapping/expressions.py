@@ -60,7 +60,7 @@ ExpressionText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=MOST_CHARACTERS),
     AfterValidator(_checked),
-    Field(description="JMESPath over the record, such as soggetto.codice_fiscale", examples=["soggetto.cf"]),
+    Field(examples=["soggetto.cf"]),
 ]
 
 

@@ -56,7 +56,7 @@ TimeFormat = Annotated[
     str,
     StringConstraints(min_length=1, max_length=40),
     AfterValidator(_a_format),
-    Field(description="iso, unix (seconds), unix_ms, or parts such as %d/%m/%Y %H:%M:%S"),
+    Field(examples=["%d/%m/%Y %H:%M:%S"]),
 ]
 ZoneName = Annotated[str, StringConstraints(min_length=1, max_length=40), AfterValidator(_a_zone)]
 

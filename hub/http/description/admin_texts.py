@@ -155,6 +155,8 @@ FIELDS: dict[str, str] = {
     "revoked_at": "Quando è stata revocata. / When it was revoked.",
     "report": "Il JSON del rapporto. / The report's JSON.",
     "max_response_days": "Giorni per rispondere (L. 241/1990). / Days within which the body answers.",
+    "named_by": "I connettori in uso che lo nominano nelle impostazioni: proseguono con esso, quale che sia il suo "
+    "stato. / The connectors in force that name it in their settings: they go on with it, whatever its state.",
     "min_loa": "Livello SPID o CIE più basso. / Lowest SPID or CIE level.",
     "owner_office": "L'ufficio che ne risponde. / The office that answers for it.",
     "DeliveryAttempt.started_at": "Quando è cominciato. / When it began.",

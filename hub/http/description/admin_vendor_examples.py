@@ -67,4 +67,5 @@ SERVICE: Json = {
     "owner_office": "Ufficio tributi",
     "max_response_days": 30,
     "min_loa": None,
+    "named_by": ["pagopa"],
 }
