@@ -65,7 +65,7 @@ def test_its_clients_are_the_same_the_next_time_and_it_leaves_nothing(
             assert second.vendors == {ENTE: "luna"}
             assert not any("vendor add" in line for line in second.lines("http://127.0.0.1:1"))
             assert second.members[ENTE].kid == first.members[ENTE].kid
-            _warn(one, simulating=False)
+            _warn(one, simulates=False)
             assert any(line.startswith(f"serve.simulated_pdnd ente={ENTE} ") for line in caplog.messages)
     assert raccordo("ente", "pdnd", "--json").json["pdnd"] is None
 

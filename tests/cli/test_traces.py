@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from shutil import copy2
 
 import pytest
 from sqlalchemy import select
@@ -142,7 +143,7 @@ def test_a_backup_is_on_record_in_the_backup_itself_and_a_restore_in_what_it_mad
     anew = tmp_path / "anew"
     anew.mkdir()
     for name in ("vault.json", "hub-key.pem"):
-        (anew / name).write_bytes((home / name).read_bytes())
+        copy2(home / name, anew / name)
     answer = call("restore", "--from", tmp_path / "copy", "--no-later-erasures", "--home", anew)
     assert answer.code == 0, answer.err
     with opened(anew) as one, one.database.read() as connection:

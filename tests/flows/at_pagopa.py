@@ -20,13 +20,13 @@ class Pagopa:
         self.station = ""
 
     def pay(self, notice: str, *faults: dict[str, Any], version: int = 2) -> dict[str, Any]:
-        self.http.post("/_sim/faults", json=faults)
+        self.http.post("/_sim/faults", json=faults).raise_for_status()
         body = {"notice_number": notice, "version": version, "station_url": self.station}
         told: dict[str, Any] = self.http.post("/_sim/pay", json=body).json()
         return told
 
     def demand(self, id_servizio: str, document: str, *faults: dict[str, Any], **options: Any) -> dict[str, Any]:
-        self.http.post("/_sim/faults", json=[fault | {"on": "demand"} for fault in faults])
+        self.http.post("/_sim/faults", json=[fault | {"on": "demand"} for fault in faults]).raise_for_status()
         body = {"id_servizio": id_servizio, "document": document, "station_url": self.station} | options
         told: dict[str, Any] = self.http.post("/_sim/demand", json=body).json()
         return told

@@ -54,7 +54,9 @@ def shared(hub, person):
 
 
 def pagopas(pagopa, method, **how):
-    httpx.request(method, f"{pagopa['gpd_url'].rpartition('/gpd/')[0]}/_sim/faults", trust_env=False, **how)
+    httpx.request(
+        method, f"{pagopa['gpd_url'].rpartition('/gpd/')[0]}/_sim/faults", trust_env=False, **how
+    ).raise_for_status()
 
 
 def test_a_citizen_is_sent_to_pay_several_notices_and_sees_who_was_told(hub, person):

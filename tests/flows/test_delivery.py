@@ -208,15 +208,19 @@ def test_a_provider_that_stumbles_is_asked_again(at_work, person, fault):
     assert len(at_work.io_messages(person)) == 1
 
 
-@pytest.mark.parametrize("fault", ["hang", "cut", "error"])
+@pytest.mark.parametrize(
+    "fault",
+    [{"kind": "hang", "seconds": 30}, {"kind": "cut"}, {"kind": "error"}],
+    ids=lambda fault: fault["kind"],
+)
 def test_what_io_may_have_taken_is_unconfirmed_and_never_sent_again(at_work, person, fault):
-    at_work.io_fault(kind=fault, seconds=30)
+    at_work.io_fault(**fault)
     item_id = published(at_work.hub, "messages", make_message(fresh(), **to(person), **IO_ONLY))
     assert at_work.told(item_id)["io"]["state"] == "unconfirmed"
     # One that comes after it is delivered meanwhile: had the first been sent again, it would be in the ledger.
     after = published(at_work.hub, "messages", make_message(fresh(), **to(person), **IO_ONLY))
     assert at_work.told(after)["io"]["state"] == "delivered"
-    assert len(at_work.io_messages(person)) == (1 if fault == "error" else 2)
+    assert len(at_work.io_messages(person)) == (1 if fault["kind"] == "error" else 2)
     assert at_work.told(item_id)["io"]["state"] == "unconfirmed"
 
 

@@ -166,7 +166,7 @@ def told_of(hub, bill):
 def test_send_is_told_once_of_what_was_paid(hub, how):
     person, before = new_person(), {"kind": "cut", "on": "paid"}
     bill, _ = with_bill(hub, person)
-    httpx.post(f"{hub.address}/_sim/faults", json=[before], trust_env=False)
+    httpx.post(f"{hub.address}/_sim/faults", json=[before], trust_env=False).raise_for_status()
     if how == "receipt":
         paid = receipt_of(bill, person, amount_cents=8700)
         published(hub, "receipts", paid)
@@ -268,7 +268,7 @@ def test_a_payment_made_while_send_still_looks_at_its_notification_waits_for_it(
     person = new_person()
     bill = to_be_paid(hub, person)
     busy = [{"kind": "error", "status": 503, "on": "status"}] * 40
-    httpx.post(f"{hub.address}/_sim/faults", json=busy, trust_env=False)
+    httpx.post(f"{hub.address}/_sim/faults", json=busy, trust_env=False).raise_for_status()
     item = message(person, document(hub, person), payments=[bill["external_id"]])
     published(hub, "messages", item)
     eventually(lambda: at_send(hub, item), bool, within_s=20)
@@ -408,7 +408,9 @@ def test_a_document_that_is_gone_when_it_is_to_leave_is_no_notification(hub):
     item = make_document(fresh(), content, **to(person), notify={"channels": []})
     document_id = published(hub, "documents", item)
     hub.upload(document_id, content)
-    httpx.post(f"{hub.address}/_sim/faults", json=[{"kind": "throttle", "on": "preload"}], trust_env=False)
+    httpx.post(
+        f"{hub.address}/_sim/faults", json=[{"kind": "throttle", "on": "preload"}], trust_env=False
+    ).raise_for_status()
     wished = message(person, item["external_id"])
     item_id = published(hub, "messages", wished)
     eventually(lambda: state_of(hub, item_id)["attempts"], bool)
