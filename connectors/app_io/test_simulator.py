@@ -139,10 +139,12 @@ def test_throttling_and_errors(start):
     assert len(io.lines()) == 1
 
 
-@pytest.mark.parametrize(("kind", "lines"), [("drop", 0), ("cut", 1), ("hang", 1)])
-def test_the_ledger_tells_what_the_connector_cannot_know(start, kind, lines):
+@pytest.mark.parametrize(
+    ("fault", "lines"), [({"kind": "drop"}, 0), ({"kind": "cut"}, 1), ({"kind": "hang", "seconds": 0.4}, 1)]
+)
+def test_the_ledger_tells_what_the_connector_cannot_know(start, fault, lines):
     io = start()
-    io.faults({"kind": kind, "seconds": 0.4})
+    io.faults(fault)
     walk = io.walk(timeout_s=0.3)
     walk.step()
     assert type(walk.step()) is Unconfirmed

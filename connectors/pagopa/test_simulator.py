@@ -62,10 +62,13 @@ def test_a_number_is_not_used_again(start):
     assert gpd.walk().finish().reason == "pagopa.invalidated"
 
 
-@pytest.mark.parametrize(("kind", "acts"), [("drop", []), ("cut", ["create"]), ("hang", ["create"])])
-def test_after_an_unknown_outcome_gpd_is_asked_and_nothing_is_doubled(start, kind, acts):
+@pytest.mark.parametrize(
+    ("fault", "acts"),
+    [({"kind": "drop"}, []), ({"kind": "cut"}, ["create"]), ({"kind": "hang", "seconds": 0.5}, ["create"])],
+)
+def test_after_an_unknown_outcome_gpd_is_asked_and_nothing_is_doubled(start, fault, acts):
     gpd = start()
-    gpd.faults({"kind": kind, "seconds": 0.5})
+    gpd.faults(fault)
     walk = gpd.walk(timeout_s=0.4)
     assert isinstance(walk.step(), Continue)
     assert type(walk.step()) is Unconfirmed

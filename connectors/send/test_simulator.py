@@ -86,9 +86,9 @@ def test_whoever_goes_to_the_other_kind_of_stream_and_back_misses_nothing(start)
 
 
 def test_an_unknown_outcome_is_looked_up_and_adopted(start):
-    for kind in ("cut", "hang"):
+    for fault in ({"kind": "cut"}, {"kind": "hang", "seconds": 0.5}):
         send = start()
-        send.faults({"kind": kind, "seconds": 0.5, "on": "requests"})
+        send.faults(fault | {"on": "requests"})
         walk = send.walk(timeout_s=0.3)
         while not walk.unsafe:
             walk.step()

@@ -150,11 +150,14 @@ def test_the_last_two_instalments_paid_at_once_pay_the_payment_once_and_are_told
 
 def test_a_cost_and_another_debtors_payment_at_once_leave_nobody_without(store):
     """Who published the notice found no cost yet, and who noted it no such payment."""
+    content = {"payload": orjson.dumps({"amount_cents": 1000})}
     with processes(store, 2) as (one, other):
         for n in range(ROUNDS):
-            store.publish(payment(f"c{n}", identity=Identity(ENTE, "acme", "tributi", f"first-{n}", "payments")))
+            store.publish(
+                payment(f"c{n}", identity=Identity(ENTE, "acme", "tributi", f"first-{n}", "payments"), **content)
+            )
             noting = partial(one.committer.write, note_costs, Costs(ENTE, "send", {f"c{n}": 200}))
-            late = publishing(other, payment(f"c{n}", tax_code="VRDLGU80A01H501U"))
+            late = publishing(other, payment(f"c{n}", tax_code="VRDLGU80A01H501U", **content))
             assert not [each for each in at_once(noting, late) if isinstance(each, Exception)]
     assert [row["cost_cents"] for row in store.rows(items)] == [200] * 2 * ROUNDS
 
