@@ -27,7 +27,8 @@ from hub.metrics import CommitWatch, commit_failures
 from hub.tracing import span
 
 from .chain import ChainWriter
-from .database import CommitUnknown, Database, Tx, error_name, is_away, is_held_up, may_pass
+from .database import Database, Tx
+from .faults import CommitUnknown, error_name, is_away, is_held_up, may_pass
 from .seats import Seat
 from .watching import Trouble
 
