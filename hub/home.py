@@ -57,7 +57,8 @@ class Home:
         self._is_open = False
 
     def create(self, *, migrated: bool = False) -> None:
-        """Make keys and database; a `migrated` one has its schema and no hub. Raises HomeError where there is one."""
+        """Make keys, and the database unless it is a `migrated` one, which has its schema already but no hub. Raises
+        HomeError where there is a hub."""
         there = [name for name in _LOSSES if (self.folder / name).exists()]
         if there and not (migrated and there == ["raccordo.db"] and is_unclaimed(self.database)):
             raise HomeError(f"{self.folder} already holds a hub; choose another --home, or use it as it is")

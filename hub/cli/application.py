@@ -12,8 +12,7 @@ from hub.errors import HubError
 from hub.home import HomeError
 from hub.security.vault import VaultError
 from hub.settings import Settings
-from hub.store.database import error_name, is_away
-from hub.store.faults import why_away
+from hub.store.faults import error_name, is_away, why_away
 from hub.store.postgres import place_of
 
 from .commands import application

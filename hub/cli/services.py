@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Connection
 
 from contracts.base import Code, HttpsUrl, Label
 from hub.admin.services import Services
@@ -105,7 +106,8 @@ def set_(
                 return _unknown(service_id, ente_id)
 
         answer = administer(one, "set_service", ente_id, change)
-        naming = _naming(one, ente_id, service_id)
+        with one.database.read() as connection:
+            naming = _naming(one, connection, ente_id, service_id)
     told(answer, as_json=as_json, text=f"service {service_id}: {', '.join(sorted(given))} changed")
     if naming and state not in (None, "published"):
         complain(f"note: {', '.join(naming)} name it in their settings and go on with it: change them if it is over")
@@ -131,7 +133,7 @@ def show(service_id: ServiceId, ente: EnteCode = None, home: HomeFolder = HOME, 
             card = show_service(connection, ente_id, service_id)
         except NotThere:
             raise _unknown(service_id, ente_id) from None
-        naming = _naming(one, ente_id, service_id)
+        naming = _naming(one, connection, ente_id, service_id)
     record(shown_card(ente_id, card) | {"named_by": naming}, as_json=as_json)
 
 
@@ -140,10 +142,9 @@ def shown_card(ente_id: str, card: Card) -> dict[str, Any]:
     return {"ente_id": ente_id} | asdict(card)
 
 
-def _naming(one: Home, ente_id: str, service_id: str) -> list[str]:
+def _naming(one: Home, connection: Connection, ente_id: str, service_id: str) -> list[str]:
     """The connectors whose settings name it."""
-    with one.database.read() as connection:
-        return list(Services(one.types, one.configuration).naming(connection, ente_id).get(service_id, ()))
+    return list(Services(one.types, one.configuration).naming(connection, ente_id).get(service_id, ()))
 
 
 def _unknown(service_id: str, ente_id: str) -> Failed:

@@ -7,7 +7,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from hub.errors import StoreUnavailable
 from hub.store.committer import Committer
-from hub.store.database import error_name
+from hub.store.faults import error_name
 from hub.store.handing_back import hand_back
 from hub.store.outbox import Claim
 from hub.store.standing import Lane

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from contracts.connector import Connector, ConnectorType, Limits, Manifest
 from hub.store.configuration import ConnectorConfig
 from hub.store.connector_versions import Environment
-from hub.store.database import error_name
+from hub.store.faults import error_name
 from hub.store.snapshot import Snapshot
 from hub.store.standing import LimitsOf
 

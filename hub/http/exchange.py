@@ -18,7 +18,7 @@ from hub.allowance import Allowance
 from hub.errors import BodyTooLarge, BodyTooSlow, HubError, StoreUnavailable
 from hub.metrics import count_request
 from hub.security.modi import SignedRequest
-from hub.store.database import IN_TROUBLE, error_name
+from hub.store.faults import IN_TROUBLE, error_name
 from hub.tracing import span
 
 from .limits import Limiter

@@ -13,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 from hub.errors import DelegationInactive, HubError
 from hub.feed.answers import as_json
 from hub.feed.streams import Waiting
-from hub.store.database import IN_TROUBLE
+from hub.store.faults import IN_TROUBLE
 
 log = logging.getLogger(__name__)
 

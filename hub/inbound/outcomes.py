@@ -6,7 +6,7 @@ from typing import Final
 from contracts.inbound import Found
 from hub.errors import HubError, StoreUnavailable, VersionConflict
 from hub.store.amendments import Withdraw
-from hub.store.database import error_name
+from hub.store.faults import error_name
 from hub.store.taking import Take
 
 TRIES: Final = 3

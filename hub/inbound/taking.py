@@ -18,8 +18,9 @@ from hub.errors import HubError, StoreUnavailable, VersionConflict
 from hub.registry import Registry, Vendor
 from hub.store.amendments import Withdraw
 from hub.store.committer import Committer
-from hub.store.database import Database, error_name
+from hub.store.database import Database
 from hub.store.drafts import Draft
+from hub.store.faults import error_name
 from hub.store.intake import Submission
 from hub.store.missing import Seen, note_missing
 from hub.store.ports import Vault

@@ -23,8 +23,9 @@ from hub.security.digest import header_of
 from hub.security.modi import Verified
 from hub.store.batches import AcceptBatch, Batch, body_place, decided_positions, finish, next_batches, sealed_body
 from hub.store.committer import NOT_TRIED, Committer, Handler
-from hub.store.database import Database, Singleton, error_name
+from hub.store.database import Database, Singleton
 from hub.store.drafts import Draft
+from hub.store.faults import error_name
 from hub.store.intake import Intake, Place, Signed, Submission
 from hub.store.ports import Vault
 from hub.store.watching import Trouble

@@ -26,8 +26,9 @@ from hub.store.broadcasts import (
     running_broadcasts,
 )
 from hub.store.committer import Committer
-from hub.store.database import IN_TROUBLE, Database, Tx
+from hub.store.database import Database, Tx
 from hub.store.drafts import Draft
+from hub.store.faults import IN_TROUBLE
 from hub.store.ports import Vault
 from hub.store.rows import ItemKey
 from hub.store.subscribers import START, Found, Place, subscriptions_page

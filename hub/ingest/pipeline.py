@@ -37,8 +37,8 @@ from hub.security.channel import TrustedProxy
 from hub.security.material import Shelf
 from hub.security.modi import SignedRequest, Verified, authenticate, verify
 from hub.store.amendments import Withdraw
-from hub.store.database import IN_TROUBLE, error_name
 from hub.store.drafts import Draft, Registration
+from hub.store.faults import IN_TROUBLE, error_name
 from hub.store.intake import Read, Signed, Submission
 from hub.store.receiving import Message
 from hub.tracing import span

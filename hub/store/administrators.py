@@ -18,7 +18,7 @@ from .directory import AlreadyThere, NotThere
 from .ports import Vault
 from .tables import admin_sessions, administrators, identity_providers, provider_logins
 
-FORGOTTEN_AFTER = timedelta(days=1)
+_FORGOTTEN_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ def take_roles_away(tx: Tx, provider: IdentityProvider, *, subject: str) -> None
 
 def open_session(tx: Tx, one: Administrator, token: str, *, lasts: timedelta) -> Session:
     """Let the token stand for the administrator; sessions that are over are forgotten."""
-    tx.connection.execute(delete(admin_sessions).where(admin_sessions.c.expires_at < tx.now - FORGOTTEN_AFTER))
+    tx.connection.execute(delete(admin_sessions).where(admin_sessions.c.expires_at < tx.now - _FORGOTTEN_AFTER))
     session = Session(hashed(token), one, tx.now, tx.now + lasts)
     row = {
         "ente_id": one.ente_id,

@@ -27,7 +27,8 @@ from hub.metrics import CommitWatch, commit_failures
 from hub.tracing import span
 
 from .chain import ChainWriter
-from .database import CommitUnknown, Database, Tx, error_name, is_away, is_held_up, may_pass
+from .database import Database, Tx
+from .faults import CommitUnknown, error_name, is_away, is_held_up, may_pass
 from .seats import Seat
 from .watching import Trouble
 
@@ -71,7 +72,7 @@ class _Work:
 
 
 class Coming:
-    """A value that may be on its way: the batch in the making waits until it came, or ended. For the loop's thread."""
+    """A value that may be on its way: the batch in the making waits for it. For the event loop's thread alone."""
 
     __slots__ = ("_committer", "_is_on_its_way")
 
@@ -307,7 +308,7 @@ class Committer:
 
 
 def _by_loop(works: Iterable[_Work]) -> dict[asyncio.AbstractEventLoop, list[_Work]]:
-    """Those for whom an event loop waits: it is woken once for all, which costs more than resolving a future."""
+    """Those for whom an event loop waits, by loop: each is woken once, as that costs more than resolving a future."""
     found: dict[asyncio.AbstractEventLoop, list[_Work]] = {}
     for work in works:
         if work.loop is not None:

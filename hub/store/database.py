@@ -33,25 +33,12 @@ from hub.clock import Clock, SystemClock
 
 from . import postgres, sqlite
 from .bulk import Journey, Rows, run
-from .faults import IN_TROUBLE, CommitUnknown, error_name, is_away, is_held_up, may_pass
+from .faults import CommitUnknown, error_name
 from .glances import Glances, Look
 from .seats import Seat
 from .tables import versions
 
-__all__ = [
-    "IN_TROUBLE",
-    "CommitUnknown",
-    "Database",
-    "Tx",
-    "among",
-    "error_name",
-    "is_away",
-    "is_held_up",
-    "keys",
-    "lock_names",
-    "may_pass",
-    "upsert",
-]
+__all__ = ["Database", "Tx", "among", "keys", "lock_names", "upsert"]
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Event, Thread
 
-from .database import Database, Singleton, error_name
+from .database import Database, Singleton
+from .faults import error_name
 
 log = logging.getLogger(__name__)
 

@@ -27,7 +27,7 @@ from hub.security.keys import private_pem
 from hub.security.sign import SigningKey
 from hub.security.vault import VaultError
 from hub.security.vouchers import Voucher
-from hub.store.database import error_name
+from hub.store.faults import error_name
 from hub.store.pdnd_clients import PdndCredentials
 from hub.store.vouchers import SharedVouchers
 

@@ -11,7 +11,7 @@ from hub.dispatch.doorbell import Doorbell, Unheard
 from hub.dispatch.draining import Drain
 from hub.home import Home
 from hub.settings import Settings
-from hub.store.database import error_name
+from hub.store.faults import error_name
 from hub.store.standing import Lane
 
 log = logging.getLogger(__name__)

@@ -27,7 +27,7 @@ from hub.dispatch.doorbell import JOB, QUEUE, connect
 from hub.exporter import exporting
 from hub.home import Home
 from hub.starting import described
-from hub.store.database import IN_TROUBLE
+from hub.store.faults import IN_TROUBLE
 from hub.store.watching import Trouble
 
 from . import jobs

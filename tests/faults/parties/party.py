@@ -14,7 +14,7 @@ from uuid import uuid4
 import httpx
 
 from hub.errors import StoreUnavailable
-from hub.store.database import IN_TROUBLE
+from hub.store.faults import IN_TROUBLE
 
 from ...flows.making import new_person
 from ...harness import HubUnderTest

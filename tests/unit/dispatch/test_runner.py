@@ -15,7 +15,7 @@ from hub.dispatch.pool import ConnectorPool
 from hub.dispatch.runner import MarkFailed, Runner
 from hub.errors import StoreUnavailable
 from hub.store.configuration import ConnectorConfig
-from hub.store.database import CommitUnknown
+from hub.store.faults import CommitUnknown
 from hub.store.outbox import Claim, Progress, Settlement
 from hub.telemetry import JsonLines
 

@@ -18,8 +18,9 @@ from hub.clock import SystemClock
 from hub.settings import Settings
 from hub.store import postgres
 from hub.store.bulk import insert_all, insert_rows
-from hub.store.database import Database, error_name, is_away, may_pass
+from hub.store.database import Database
 from hub.store.directory import bump, version
+from hub.store.faults import error_name, is_away, may_pass
 from hub.store.outbox import Due, Settlement, claim, settle
 from hub.store.seats import Seat
 from hub.store.snapshot import Snapshot
