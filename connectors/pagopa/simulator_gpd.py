@@ -99,24 +99,24 @@ class Positions(Ledger):
 
     def pay(self, organization: str, nav: str, paid: dict[str, Any], *, elsewhere: bool = False) -> dict[str, Any]:
         """Its payment, by a PSP, or told of by the creditor. Raises Broken: 404, 409 paid before, 422 not payable."""
-        for kept in map(self._at_its_time, list(self._kept.values())):
-            for _, payable in payables(kept):
-                if (kept["organization"], payable["nav"]) == (organization, nav):
-                    return self._pay(kept, payable, paid, elsewhere=elsewhere)
-        raise Broken(404, "Not found the payment option.")
+        kept, option, payable = self._to_change(organization, nav)
+        if payable.get("status", "UNPAID") != "UNPAID":
+            raise Broken(409, "The payment option is paid already.")
+        if kept["status"] not in ("VALID", "PARTIALLY_PAID"):
+            raise Broken(422, "The payment option is not payable.")
+        payable |= {"status": "PAID", "paymentDate": self._stamp()} | ({} if elsewhere else paid)
+        whole = all(each.get("status") == "PAID" for each in option["installments"])
+        kept["status"] = "PAID" if whole else "PARTIALLY_PAID"
+        return self._accept("pay", kept)
 
     def set_fee(self, organization: str, nav: str, cents: int) -> dict[str, Any]:
         """What SEND's notification costs, as SEND tells it. Raises Broken: 404, 422 where it is paid."""
-        for kept in map(self._at_its_time, list(self._kept.values())):
-            kept = json.loads(json.dumps(kept))
-            for _, payable in payables(kept):
-                if (kept["organization"], payable["nav"]) == (organization, nav):
-                    if payable.get("status", "UNPAID") != "UNPAID":
-                        raise Broken(422, "The payment option is not in unpaid state.")
-                    add_fee(payable, organization, cents)
-                    payable["lastUpdatedDateNotificationFee"] = self._stamp()
-                    return self._accept("fee", kept)
-        raise Broken(404, "Not found the payment option.")
+        kept, _, payable = self._to_change(organization, nav)
+        if payable.get("status", "UNPAID") != "UNPAID":
+            raise Broken(422, "The payment option is not in unpaid state.")
+        add_fee(payable, organization, cents)
+        payable["lastUpdatedDateNotificationFee"] = self._stamp()
+        return self._accept("fee", kept)
 
     def get(self, organization: str, iupd: str) -> dict[str, Any]:
         """Raises Broken: 404."""
@@ -139,27 +139,14 @@ class Positions(Ledger):
         ]
         return sorted(found, key=lambda each: str(each[2]["paymentDate"]))
 
-    def _pay(
-        self,
-        kept: dict[str, Any],
-        payable: dict[str, Any],
-        paid: dict[str, Any],
-        *,
-        elsewhere: bool,
-    ) -> dict[str, Any]:
-        if payable.get("status", "UNPAID") != "UNPAID":
-            raise Broken(409, "The payment option is paid already.")
-        if kept["status"] not in ("VALID", "PARTIALLY_PAID"):
-            raise Broken(422, "The payment option is not payable.")
-        kept = json.loads(json.dumps(kept))
-        for its_option, its in payables(kept):
-            if its["nav"] == payable["nav"]:
-                its |= {"status": "PAID", "paymentDate": self._stamp()} | ({} if elsewhere else paid)
-                whole = len(its_option["installments"]) == 1 or all(
-                    each.get("status") == "PAID" for each in its_option["installments"]
-                )
-                kept["status"] = "PAID" if whole else "PARTIALLY_PAID"
-        return self._accept("pay", kept)
+    def _to_change(self, organization: str, nav: str) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
+        """A copy of the position with that notice number, and in it the option and its payable part. Raises Broken:
+        404."""
+        for kept in map(self._at_its_time, list(self._kept.values())):
+            if kept["organization"] == organization and any(its["nav"] == nav for _, its in payables(kept)):
+                copied = json.loads(json.dumps(kept))
+                return copied, *next(each for each in payables(copied) if each[1]["nav"] == nav)
+        raise Broken(404, "Not found the payment option.")
 
     def _all_checked(
         self, organization: str, positions: Collection[PositionV1 | PositionV3], *, new: bool

@@ -258,8 +258,8 @@ def _for_the_parties(given: Connectors) -> Connectors:
     }
 
 
-EVERYBODY = (Source, Braked, Station, Carts, Instalments, Broadcasts, Rights)
-A_TOWN = replace(MESSAGES, providers=_of_a_town, tuned=_for_the_parties, parties=EVERYBODY)
+_EVERYBODY = (Source, Braked, Station, Carts, Instalments, Broadcasts, Rights)
+A_TOWN = replace(MESSAGES, providers=_of_a_town, tuned=_for_the_parties, parties=_EVERYBODY)
 """Messages, and everybody else who deals with the hub."""
 
 

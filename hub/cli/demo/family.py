@@ -1,6 +1,5 @@
 """The second story of the tour: a family enrols a child at nursery school, from the draft to the renewal."""
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -98,14 +97,9 @@ class Family:
         return found
 
     def _eventually(
-        self, collection: str, wanted: Callable[[list[dict[str, Any]]], list[dict[str, Any]]], within_s: float = 10
+        self, collection: str, wanted: Callable[[list[dict[str, Any]]], list[dict[str, Any]]]
     ) -> list[dict[str, Any]]:
-        deadline = time.monotonic() + within_s
-        while not (found := wanted(self._read(collection))):
-            if time.monotonic() > deadline:
-                raise StageError(f"{collection}: what the story waits for does not come")
-            time.sleep(0.05)
-        return found
+        return self.stage.until(lambda: wanted(self._read(collection)), collection)
 
     def _show(self, told: str, found: list[dict[str, Any]]) -> None:
         self.console.print(f"  {told}")

@@ -3,7 +3,6 @@ too, and SEND is told."""
 
 import hashlib
 import json
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,7 +36,7 @@ class Fine:
         fine = self._publish("payments", _fine())
         self._publish("messages", _notification())
         self.stage.settled()
-        dearer = self._until(fine["item_id"], "notification_cost")
+        dearer = self.stage.until(lambda: self._with_cost(fine["item_id"]), "notification_cost")
         cost = dearer["notification_cost"]
         told = f"{_euro(dearer['amount_cents'])} + {_euro(cost['cost_cents'])} = {_euro(cost['total_cents'])}"
         self.console.print(f"  nell'area / in the feed  [green]{told}[/]")
@@ -70,13 +69,10 @@ class Fine:
         made: dict[str, Any] = answer.json()
         return made
 
-    def _until(self, item_id: str, name: str, within_s: float = 10) -> dict[str, Any]:
-        deadline = time.monotonic() + within_s
-        while not (found := self.stage.read(DRIVER, f"/items/{item_id}"))[name]:
-            if time.monotonic() > deadline:
-                raise StageError(f"{name}: what the story waits for does not come")
-            time.sleep(0.05)
-        return found
+    def _with_cost(self, item_id: str) -> dict[str, Any]:
+        """The payment; nothing before SEND's cost is known."""
+        found = self.stage.read(DRIVER, f"/items/{item_id}")
+        return found if found["notification_cost"] else {}
 
     def _at_send(self) -> list[list[int]]:
         """Of each notification that SEND took, the payments that it was told of."""

@@ -6,11 +6,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
@@ -24,6 +24,8 @@ from hub.settings import Settings
 from hub.store.operations import list_deliveries
 
 from .cast import CITIZENS, ENTE, STATION_CREDITOR, Cast, Citizen, Sender, body_of, engage
+
+T = TypeVar("T")
 
 IO_STEP_S = 1.5
 """How long the hub waits for App IO in the tour, so that a call without an answer is short to watch."""
@@ -175,11 +177,21 @@ class Stage:
 
     def settled(self, *, within_s: float = 10.0) -> None:
         """Wait until nothing is under way. Raises StageError."""
+        under_way = ("queued", "waiting")
+        self.until(
+            lambda: all(each["state"] not in under_way for each in self.deliveries()),
+            "the end of all deliveries",
+            within_s=within_s,
+        )
+
+    def until(self, find: Callable[[], T], what: str, *, within_s: float = 10.0) -> T:
+        """What is found, once there is something. Raises StageError."""
         deadline = time.monotonic() + within_s
-        while any(d["state"] in ("queued", "waiting") for d in self.deliveries()):
+        while not (found := find()):
             if time.monotonic() > deadline:
-                raise StageError("the deliveries do not come to an end")
-            time.sleep(0.03)
+                raise StageError(f"{what}: what the story waits for does not come")
+            time.sleep(0.05)
+        return found
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> tuple[int, str]:
         """What `raccordo verify` says of a request: (exit code, its words)."""

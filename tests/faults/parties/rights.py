@@ -54,7 +54,6 @@ class Rights(Party):
                     "request_id": each["request_id"],
                     "is_named": name in each["text"],
                     "is_answered": each["state"] == "done" and name in (each["answer"] or ""),
-                    "state": each["state"],
                     "told": sum(one["title"].startswith(TOLD) for one in told),
                 }
                 for each in read
