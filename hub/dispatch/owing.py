@@ -126,8 +126,7 @@ class Owing:
         asked = kept.content
         if asked is None:
             return []
-        tried = kept.notice_key is not None and is_tried(kept.notice_key)
-        environment: Environment = "test" if tried else "production"
+        environment: Environment = "test" if is_tried(kept.notice_key) else "production"
         name, creditor, reason = registry.ente(kept.ente_id).name, asked["creditor_tax_code"], asked["reason"]
         every: list[Owed] = []
         if (number := asked.get("notice_number")) is not None:

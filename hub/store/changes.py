@@ -14,6 +14,7 @@ from hub.errors import DraftGuaranteed
 from .costs import AmountIncludesCost, told_costs
 from .database import Tx
 from .drafts import Draft
+from .notice_keys import is_tried
 
 
 def must_not_be_guaranteed(item: dict[str, Any], now: datetime) -> None:
@@ -77,7 +78,8 @@ def facts_kept(tx: Tx, draft: Draft, item: dict[str, Any], said: Said) -> dict[s
     another notice than the one it has now. Raises AmountIncludesCost."""
     if draft.identity.collection == "payments":
         # What the payments of its notice say together is settled again after this.
-        paid = (item["own_state"] or item["state"]) == "paid" and draft.state != "refunded"
+        tried_out = is_tried(item["notice_key"]) and not draft.on_trial  # what was paid on trial was no money
+        paid = (item["own_state"] or item["state"]) == "paid" and draft.state != "refunded" and not tried_out
         facts = {"own_state": None} | ({"state": "paid", "turn": "none"} if paid else {})
         moved = draft.notice_key != item["notice_key"]
         return facts | (_BARE if moved or _is_raised(tx, draft, item, said, owed=not paid) else {})

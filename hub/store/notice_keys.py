@@ -23,9 +23,9 @@ def staged(key: str, *, on_trial: bool) -> str:
     return f"{_TRIED}{key[1:]}" if on_trial else key
 
 
-def is_tried(key: str) -> bool:
+def is_tried(key: str | None) -> bool:
     """Whether it is the key of something on trial."""
-    return key.startswith(_TRIED)
+    return key is not None and key.startswith(_TRIED)
 
 
 def placed(draft: Draft, item: Mapping[str, Any] | None) -> Draft:

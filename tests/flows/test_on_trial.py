@@ -167,6 +167,21 @@ def test_what_comes_from_production_is_real_and_stays_so(hub, pagopa, person, no
     assert shown(hub, person) == [("TARI 2", "paid", None)]
 
 
+def test_what_was_paid_on_trial_is_owed_once_it_is_real(hub, pagopa, person, notice, in_production):
+    tried = owed(person, notice, title="Prova")
+    published(hub, "payments", tried, vendor=hub.other_vendor)
+    published(hub, "receipts", receipt_of(person, notice), vendor=hub.other_vendor)
+    published(hub, "payments", tried | {"version": 2}, vendor=hub.other_vendor)
+    assert shown(hub, person) == [("Prova", "paid", None)], "on trial it stays paid"
+    published(hub, "payments", owed(person, notice, title="TARI"))
+    in_production("production")
+    published(hub, "payments", tried | {"version": 3, "title": "TARI 2"}, vendor=hub.other_vendor)
+    assert [state for _, state, _ in shown(hub, person)] == ["due"], "nobody has paid any money"
+    assert asked(pagopa, hub, "pagopa", notice) == 12_500
+    published(hub, "payments", tried | {"version": 4, "title": "TARI 3"}, vendor=hub.other_vendor)
+    assert [state for _, state, _ in shown(hub, person)] == ["paid"]
+
+
 @pytest.mark.req("S38")
 def test_what_the_hub_asks_for_by_a_plan_on_trial_is_on_trial(hub, pagopa, person, notice):
     due = (datetime.now(UTC) + timedelta(days=10)).date().isoformat()
