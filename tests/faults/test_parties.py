@@ -5,12 +5,18 @@ want; and each deliberate bug turns its invariant red.
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
+import psycopg
 import pytest
 
+from ..harness import HubUnderTest
 from .bugs_of_parties import BUGS
+from .ground import Ground
 from .lives import Life
 from .oracle import violations
+from .parties.party import Party, Wish
 from .steps import OF_PARTIES
 from .trades import TOWNS
 from .world import World
@@ -75,6 +81,24 @@ def test_a_bug_shows(town: Callable[[str], World], bug: str) -> None:
     world.drain_within_s = 4
     _deal(world, life, 3)
     assert invariant in {found.invariant for found in violations(world.recover(life))}
+
+
+def test_a_party_that_cannot_look_asks_again(tmp_path: Path) -> None:
+    class Reader(Party):
+        name = "reader"
+
+        def wish(self, name: str) -> Wish:
+            return {}
+
+        def ask(self, hub: HubUnderTest, name: str, wish: Wish) -> Wish:
+            raise psycopg.OperationalError("the database system is starting up")
+
+        def found(self, hub: HubUnderTest) -> list[Wish]:
+            return []
+
+    reader = Reader(cast(Ground, SimpleNamespace(folder=tmp_path)))
+    reader.one(cast(HubUnderTest, None))
+    assert [line["event"] for line in reader.ledger.read()] == ["asked", "put_off"]
 
 
 def test_every_bug_is_planted() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import uuid4
 
 import httpx
+import psycopg
 
 from hub.errors import StoreUnavailable
 from hub.store.faults import IN_TROUBLE
@@ -66,7 +67,7 @@ class Party(ABC):
     def _try(self, hub: HubUnderTest, name: str, wish: Wish) -> bool:
         try:
             told = self.ask(hub, name, wish)
-        except (NotYet, httpx.TransportError, StoreUnavailable, *IN_TROUBLE) as error:
+        except (NotYet, httpx.TransportError, StoreUnavailable, psycopg.OperationalError, *IN_TROUBLE) as error:
             self.ledger.append(event="put_off", at=time.time(), name=name, error=type(error).__name__)
             return False
         self.ledger.append(event="told", at=time.time(), name=name, **told)
