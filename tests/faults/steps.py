@@ -26,7 +26,6 @@ from hub.dispatch.notices import Notices
 from hub.http.admin_rights import RightsApi
 from hub.http.publish import PublishApi
 from hub.inbound.demanding import Demands
-from hub.inbound.missing import Missing
 from hub.inbound.reporting import Reporter
 from hub.inbound.taking import Taker
 from hub.ingest.broadcasting import BroadcastRunner
@@ -86,6 +85,11 @@ def _is_about(kind: type) -> Callable[..., bool]:
     return lambda _self, _handler, value: isinstance(value, kind)
 
 
+def _is_of_a_round(_self: object, _handler: object, value: object) -> bool:
+    """Whether the committer is given what a whole round said."""
+    return isinstance(value, Seen) and value.listed_from is not None
+
+
 STEPS: dict[str, Callable[[Death], None]] = {
     # the left half: a request
     "before_verify": before(Pipeline, "verify"),
@@ -130,10 +134,12 @@ STEPS: dict[str, Callable[[Death], None]] = {
     "within_closing": after(rights, "close_request"),
     "closed": before(RightsApi, "_closed"),
     "within_parts_paid": after(Plans, "paid", when=lambda found, *_: bool(found)),
-    "missing_noted": after(Missing, "note", when=lambda _, self, source, names: bool(names)),
+    "missing_noted": after(
+        Committer, "write", when=lambda _, *given: _is_of_a_round(*given) and bool(given[2].missing)
+    ),
     "before_taken_back": before(Taker, "_withdrawal"),
     "parts_noted": after(
-        Committer, "write", when=lambda _, *given: _is_about(Seen)(*given) and given[2].listed_from is None
+        Committer, "write", when=lambda _, *given: _is_about(Seen)(*given) and not _is_of_a_round(*given)
     ),
     "taken_back": before(Committer, "write", when=_is_about(Settled)),
     "portion_read": after(BroadcastRunner, "portion"),
