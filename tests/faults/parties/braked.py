@@ -43,6 +43,7 @@ class Braked(Party):
     def ask(self, hub: HubUnderTest, name: str, wish: Wish) -> Mapping[str, Any]:
         """Drop the next, and at first as many as may go; those have to be gone before another one is."""
         if self._dropped and len(self._withdrawn()) < AT_MOST:
+            self._give()
             raise NotYet
         for _ in range(1 if self._dropped else AT_MOST):
             if len(self._records) > 1:  # an empty list would deny nothing

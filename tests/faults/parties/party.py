@@ -53,7 +53,7 @@ class Party(ABC):
             self.ledger.append(event="asked", at=time.time(), name=name, **wish)
             self._try(hub, name, wish)
 
-    def ask_again(self, hub: HubUnderTest, *, within_s: float = 90) -> None:
+    def ask_again(self, hub: HubUnderTest, *, within_s: float = 30) -> None:
         """What had no good answer, in turn; given up when there was none for so long."""
         deadline = time.monotonic() + within_s
         with self._turn:
