@@ -20,19 +20,18 @@ from contracts.failures import Failure
 from contracts.inbound import Memo
 
 from .inbound_conformance import Taken, embellished, patiently, take
-from .played_conformance import Pulling
+from .played_conformance import MOST_STEPS, Pulling
 from .scripted import Fault, Received, Reply
 
 _ALL = (1, 2, 3, 4, 5)
 _GONE = (3, 5)
 _LEFT = (1, 2, 4)
-_UNTOLD = (
+_UNTOLD: tuple[Reply | Fault, ...] = (
     *(Reply(status) for status in (400, 401, 403, 404, 429, 500, 503)),
     *(Reply(200, body) for body in (b"", b"{", b"<html>", b"[]", b"{}")),
     Fault.CUT,
 )
 """What says of no record that it is gone, where everything is answered so."""
-_MOST_STEPS = 200
 
 Answering = Callable[[Received], Reply | Fault]
 Before = Callable[[int], Connector | None]
@@ -118,7 +117,7 @@ class ListingConformance(Pulling):
         """All steps, to the end or to where it is put off, and what is missing then. `twice`: of each step the first
         result is lost, as in a crash before its commit."""
         connector, memo, lacked = self.fresh(), self.due(memo), set(told.missing)
-        for step in range(_MOST_STEPS):
+        for step in range(MOST_STEPS):
             connector = before(step) or connector
             if twice:
                 take(connector, memo)
@@ -277,13 +276,17 @@ class ListingConformance(Pulling):
                 memo = self.round(told, memo, settles=False)
             connector = self.fresh()
             self.server.received.clear()
-            self.server.answering = lambda _, what=answer: what  # type: ignore[misc]  # bound now
+            self.server.answering = _always(answer)
             told.settle(connector)
             # Where nobody is asked, the lists have told all.
             assert told.gone == [] or not self.server.received, f"gone by {answer}"
             self.have(*_LEFT)
             self.rounds(told, memo)
             self.is_over(told, *_GONE)
+
+
+def _always(answer: Reply | Fault) -> Answering:
+    return lambda _: answer
 
 
 def _broken_at(path: str, answers: Callable[[Received], Reply]) -> Answering:

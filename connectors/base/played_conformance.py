@@ -11,6 +11,8 @@ from .inbound_conformance import Inbound
 from .scripted import Received, ScriptedServer
 
 PATIENT_S = 10.0
+MOST_STEPS = 200
+"""Of a round: one that takes more does not end."""
 
 
 class Pulling(Inbound):

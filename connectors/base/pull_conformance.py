@@ -34,12 +34,11 @@ from contracts.inbound import Memo, Stuck
 from .conformance import TIMEOUT_S
 from .http_conformance import NOT_PUBLIC, leading_to
 from .inbound_conformance import GARBAGE, Taken, contents, embellished, take
-from .played_conformance import PATIENT_S, Pulling
+from .played_conformance import MOST_STEPS, PATIENT_S, Pulling
 from .scripted import Fault, Received, Reply
 
 _MAIN = "pulled.json"
 _HUNG_S = 60.0
-_MOST_STEPS = 200
 _LARGEST_MEMO = 65_536
 
 _T = TypeVar("_T")
@@ -113,7 +112,7 @@ class PullConformance(Pulling):
         """A round, each step with the memo before it; by one connector, or by one anew for each step."""
         steps: list[tuple[Memo, Taken]] = []
         while not steps or steps[-1][1].more:
-            assert len(steps) < _MOST_STEPS, "the round does not end"
+            assert len(steps) < MOST_STEPS, "the round does not end"
             taken = self.step(connector or self.fresh(), memo)
             steps.append((memo, taken))
             memo = taken.memo

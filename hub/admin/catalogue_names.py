@@ -3,7 +3,7 @@
 One that is not in its list is a slip of the pen, and what depends on the name would never come to be.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import Connection
@@ -12,10 +12,11 @@ from contracts.connector import ConnectorType
 from contracts.naming import Named, NamedKind
 from hub.dispatch.building import BadConfiguration, names_in
 from hub.errors import ContractViolation, Fault
-from hub.registry import Registry
 from hub.store.catalogue import services_of
 from hub.store.configuration import ConnectorConfig
-from hub.store.directory import load_registry
+from hub.store.directory import vendors_of
+from hub.store.document_types import types_of
+from hub.store.subscription_services import subscription_services_of
 
 _SAID: Final[Mapping[NamedKind, str]] = {
     "vendor": "is no vendor of the ente: register it first",
@@ -23,6 +24,15 @@ _SAID: Final[Mapping[NamedKind, str]] = {
     "document_type": "is no listed type of documents, and others are refused: list it first",
     "subscription_service": "is no service to subscribe to: add it first",
 }
+
+
+_LISTED: Final[Mapping[NamedKind, Callable[[Connection, str], set[str] | None]]] = {
+    "vendor": vendors_of,
+    "service": services_of,
+    "document_type": types_of,
+    "subscription_service": subscription_services_of,
+}
+"""The names of an ente's list; None where any other name will do."""
 
 
 def not_in_catalogue(connection: Connection, ente_id: str, service_ids: Iterable[str]) -> list[str]:
@@ -70,20 +80,5 @@ def services_named(
 
 
 def _unknown(connection: Connection, ente_id: str, named: tuple[Named, ...]) -> list[Named]:
-    if not named:
-        return []
-    registry = load_registry(connection)
-    return [one for one in named if not _is_known(registry, ente_id, one)]
-
-
-def _is_known(registry: Registry, ente_id: str, one: Named) -> bool:
-    match one.kind:
-        case "vendor":
-            return (ente_id, one.name) in registry.vendors
-        case "service":
-            return (ente_id, one.name) in registry.services
-        case "subscription_service":
-            return (ente_id, one.name) in registry.subscription_services
-        case "document_type":
-            listed = registry.document_type(ente_id, one.name) is not None
-            return listed or not registry.other_types(ente_id).refused
+    listed = {kind: _LISTED[kind](connection, ente_id) for kind in {one.kind for one in named}}
+    return [one for one in named if (names := listed[one.kind]) is not None and one.name not in names]

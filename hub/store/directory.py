@@ -125,6 +125,12 @@ def load_registry(connection: Connection) -> Registry:
     )
 
 
+def vendors_of(connection: Connection, ente_id: str) -> set[str]:
+    """By all their names, their aliases too."""
+    rows = connection.execute(select(vendors.c.vendor_id, vendors.c.aliases).where(vendors.c.ente_id == ente_id))
+    return {name for row in rows for name in (row.vendor_id, *row.aliases)}
+
+
 def _profile(ente_id: str, vendor_id: str, record: Mapping[str, Any] | None) -> tuple[Profile, bool]:
     """The profile, and whether it could be read: a vendor whose could not is as if suspended, and nobody else is."""
     try:

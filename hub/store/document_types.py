@@ -5,7 +5,7 @@ although nobody listed them, noted so that the administrator finds them.
 from collections.abc import Collection
 from dataclasses import asdict, replace
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, select
 
 from hub.registry import OTHERS, DocumentType
 
@@ -15,6 +15,14 @@ from .drafts import Draft
 from .tables import document_types
 
 _ITS = document_types.c
+
+
+def types_of(connection: Connection, ente_id: str) -> set[str] | None:
+    """The types that the ente lists; None where it takes documents of others too."""
+    found = connection.execute(select(_ITS.doc_type, _ITS.record).where(_ITS.ente_id == ente_id))
+    types = {row.doc_type: DocumentType(**row.record) for row in found}
+    listed = {name for name, one in types.items() if one.seen is None}
+    return listed if types.get(OTHERS, DocumentType()).refused else None
 
 
 def add_type(tx: Tx, ente_id: str, doc_type: str, record: DocumentType) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import insert, literal, select, update
+from sqlalchemy import Connection, insert, literal, select, update
 
 from contracts.subscription_services import SubscriptionService
 
@@ -14,6 +14,12 @@ REVIEW = "review"
 """The occasion on which what follows from an item is worked out again: the rules have changed."""
 
 _SETTLED = ("renewed", "cancelled", "ended")
+
+
+def subscription_services_of(connection: Connection, ente_id: str) -> set[str]:
+    """The codes of all that the ente has."""
+    its = subscription_services.c
+    return set(connection.execute(select(its.code).where(its.ente_id == ente_id)).scalars())
 
 
 def add_subscription_service(tx: Tx, ente_id: str, service: SubscriptionService) -> None:

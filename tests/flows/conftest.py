@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests import stores
+from tests.flows.administering import Admin, admin_of
 from tests.flows.making import command_line, described_hub, new_person
 from tests.harness import HubUnderTest
 
@@ -22,6 +23,12 @@ def hub(kind: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubUnde
     """One without connectors; a module that needs more has its own."""
     with described_hub(tmp_path_factory.mktemp("hub") / "home") as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def admin(hub: HubUnderTest) -> Admin:
+    """Who may do everything; a module that tells roles apart has its own."""
+    return admin_of(hub, "anna.verdi", "administrator")
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.flows.administering import active, admin_of, check
+from tests.flows.administering import active, check
 from tests.flows.making import described_hub, fresh
 
 
@@ -10,11 +10,6 @@ from tests.flows.making import described_hub, fresh
 def hub(kind, tmp_path_factory):
     with described_hub(tmp_path_factory.mktemp("audit") / "home", internal_hosts="127.0.0.1") as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def admin(hub):
-    return admin_of(hub, "anna.verdi", "administrator")
 
 
 @pytest.fixture

@@ -6,14 +6,9 @@ import pytest
 
 from hub.admin import connectors as admin_connectors
 from hub.admin.connectors import Connectors
-from tests.flows.administering import admin_of, loopback
+from tests.flows.administering import loopback
 from tests.flows.making import code, fresh, new_person, to
 from tests.harness import ENTE, eventually, make_message
-
-
-@pytest.fixture(scope="module")
-def admin(hub):
-    return admin_of(hub, "anna.verdi", "administrator")
 
 
 @pytest.fixture

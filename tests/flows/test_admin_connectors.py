@@ -23,11 +23,6 @@ def hub(kind, tmp_path_factory):
         yield running
 
 
-@pytest.fixture(scope="module")
-def admin(hub):
-    return admin_of(hub, "anna.verdi", "administrator")
-
-
 @pytest.fixture
 def name():
     return fresh("posta")

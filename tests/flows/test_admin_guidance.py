@@ -5,7 +5,7 @@ import pytest
 from contracts.failures import Misconfigured
 from hub.admin.guidance import advice_on
 from hub.http.description import describe
-from tests.flows.administering import admin_of, check, draft
+from tests.flows.administering import check, draft
 from tests.flows.making import code, described_hub, fresh
 from tests.harness import BASE
 
@@ -16,11 +16,6 @@ ACTS = ("checks", "activations", "pauses")
 def hub(kind, tmp_path_factory):
     with described_hub(tmp_path_factory.mktemp("guidance"), connectors={}) as hub:
         yield hub
-
-
-@pytest.fixture(scope="module")
-def admin(hub):
-    return admin_of(hub, "anna.verdi", "administrator")
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import pytest
 
 from hub.store.document_types import set_others
-from tests.flows.administering import admin_of, check
+from tests.flows.administering import check
 from tests.flows.making import code, described_hub, fresh
 from tests.harness import ENTE
 
@@ -42,11 +42,6 @@ def mapped(collection="messages", **fields):
 def hub(kind, tmp_path_factory):
     with described_hub(tmp_path_factory.mktemp("names") / "home", internal_hosts="127.0.0.1") as running:
         yield running
-
-
-@pytest.fixture(scope="module")
-def admin(hub):
-    return admin_of(hub, "anna.verdi", "administrator")
 
 
 @pytest.fixture
