@@ -182,7 +182,8 @@ class Hub:
         self.actions = ActionDesk(links, self.database, vault, citizens, self.registry)
         self.confirm_links = ConfirmLinks(vault, clock, self.links.public_url)
         made = self.links.make, links.make, self.confirm_links.action
-        notices = Notices(self.database, vault, citizens, self.registry, *made, Enclosures(vault, files.get))
+        enclosures, environment = Enclosures(vault, files.get), self.connectors.environment
+        notices = Notices(self.database, vault, citizens, self.registry, *made, enclosures, environment)
         self.requests = Requests(notices, self.connectors.get)
         follow_ups = FollowUps(self.committer, notices.of, self.connectors.get, self.inbound.keep)
         looks = {"links": self.references.look, "follow_ups": follow_ups.paced}

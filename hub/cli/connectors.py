@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import typer
 from pydantic import ValidationError
@@ -15,6 +15,7 @@ from hub.admin.connector_views import ConnectorViews, Known, sides, standing, ta
 from hub.errors import ContractViolation
 from hub.home import Home
 from hub.store.configuration import ConnectorConfig, StillPending, remove, set_status
+from hub.store.connector_versions import Environment
 from hub.store.database import Tx
 from hub.store.lanes import standings
 from hub.store.standing import Lane, Standing, beside
@@ -76,6 +77,9 @@ def set_(
         list[str] | None, typer.Option("--limit", metavar="KEY=VALUE", help="A limit such as retry_base_s=1.")
     ] = None,
     unset: Annotated[list[str] | None, typer.Option("--unset", metavar="KEY", help="Back to the default.")] = None,
+    environment: Annotated[
+        str | None, typer.Option("--environment", help="`test`: for vendors in their sandbox alone; for good.")
+    ] = None,
     ente: EnteCode = None,
     home: HomeFolder = HOME,
     as_json: AsJson = False,
@@ -83,7 +87,7 @@ def set_(
     """Make a connector, active at once, or give it a new version: what is not named stays, a pause too."""
     checked(Code, connector_id, name="the connector's id")
     with opened(home) as one:
-        found, present = _present(one, ente, connector_id, type_)
+        found, present = _present(one, ente, connector_id, type_, environment)
         kind = one.types.get(present.type)
         if kind is None:
             raise WrongUsage(f"--type: there is no connector type {present.type!r}; there are {', '.join(one.types)}")
@@ -274,18 +278,24 @@ def config_of(home: Home, ente: str | None, connector_id: str) -> ConnectorConfi
 
 
 def _present(
-    home: Home, ente: str | None, connector_id: str, type_: str | None
+    home: Home, ente: str | None, connector_id: str, type_: str | None, environment: str | None
 ) -> tuple[ConnectorConfig | None, ConnectorConfig]:
     """What is in force, and what the new version begins with: that, or an empty one where there is nothing, or
-    something of another type."""
+    something of another type. Its environment stays: what it has under way would reach citizens."""
+    known: dict[str, Environment] = {each: each for each in get_args(Environment)}
+    if environment is not None and environment not in known:
+        raise WrongUsage(f"--environment: {' or '.join(known)}")
     with home.database.read() as connection:
         code = ente_of(connection, ente).ente_id
         found = home.configuration.load(connection).get((code, connector_id))
+    if found is not None and environment not in (None, found.environment):
+        raise WrongUsage(f"--environment: {connector_id} is of {found.environment}; make another connector beside it")
     if found is not None and type_ in (None, found.type):
         return found, found
     if type_ is None:
         raise WrongUsage(f"--type is needed, as there is no connector {connector_id!r} in {code} yet")
-    return found, ConnectorConfig(code, connector_id, type_, "active", 0, {}, {})
+    its = found.environment if found is not None else known[environment or "production"]
+    return found, ConnectorConfig(code, connector_id, type_, "active", 0, {}, {}, environment=its)
 
 
 def _shown(home: Home, config: ConnectorConfig) -> dict[str, Any]:

@@ -183,12 +183,20 @@ def revealed(notices: Notices, row: Mapping[str, Any]) -> dict[str, Any]:
 def notices_of(home: Home) -> Notices:
     """Notices as the dispatcher makes them, but with empty unsubscribe links: they are shown, not sent."""
     with home.database.read() as connection:
-        registry = load_registry(connection)
+        registry, configs = load_registry(connection), home.configuration.load(connection)
     links = ActionLinks(home.vault, lambda ente_id: registry.ente(ente_id).public_url)
     enclosures = Enclosures(home.vault, Files(home.folder / "files", home.vault).get)
     citizens, nothing = Citizens(home.vault), lambda *_: None
     return Notices(
-        home.database, home.vault, citizens, lambda: registry, lambda *_: "", links.make, nothing, enclosures
+        home.database,
+        home.vault,
+        citizens,
+        lambda: registry,
+        lambda *_: "",
+        links.make,
+        nothing,
+        enclosures,
+        lambda *key: configs[key].environment if key in configs else "production",
     )
 
 

@@ -18,6 +18,7 @@ from contracts.states import PAID
 from hub.registry import ALERTS, Registry
 from hub.store.citizens import Citizen, Citizens
 from hub.store.configuration import RESTRICTED
+from hub.store.connector_versions import Environment
 from hub.store.contacts import EMAIL, contact_of, email_hash
 from hub.store.database import Database
 from hub.store.drafts import NO_ADDRESS
@@ -81,6 +82,8 @@ class Notices:
     confirmation: Callable[[Connection, Citizen, Message, datetime], Action | None]
     """(..., the letter, when it was written) -> what it asks for. Raises Skipped."""
     enclosures: Enclosures
+    environment: Callable[[str, str], Environment]
+    """(ente_id, connector_id) -> that of the connector."""
 
     def of(self, claim: Claim) -> Notice:
         """The notice of a claimed delivery. Raises Skipped when it was withdrawn, is moot, was opted out of, or has no
@@ -106,7 +109,7 @@ class Notices:
             assert isinstance(item, Payment)
             told = ToldPayment(claim, self.registry().ente(claim.ente_id).name, citizen, tax_code, row, item)
             if claim.channel == PAGOPA:
-                return position_notice(told)
+                return position_notice(told, self.environment(claim.ente_id, claim.connector_id))
             return settled_notice(connection, self.vault, told, self.database.now(connection))
 
     def whose(self, connection: Connection, ente_id: str, citizen_id: str) -> tuple[str, Citizen]:

@@ -18,7 +18,7 @@ from contracts.states import PAYABLE
 from hub.registry import Registry
 from hub.store.connector_versions import Environment
 from hub.store.costs import Cost, costs_of
-from hub.store.notice_keys import is_tried, notice_key
+from hub.store.notice_keys import environment_of, notice_key
 from hub.store.paid import Paid, paid_among
 from hub.store.ports import Vault
 from hub.store.reading import Listed, Reading
@@ -126,7 +126,7 @@ class Owing:
         asked = kept.content
         if asked is None:
             return []
-        environment: Environment = "test" if is_tried(kept.notice_key) else "production"
+        environment = environment_of(kept.notice_key)
         name, creditor, reason = registry.ente(kept.ente_id).name, asked["creditor_tax_code"], asked["reason"]
         every: list[Owed] = []
         if (number := asked.get("notice_number")) is not None:

@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from contracts.connector import Connector, ConnectorType, Limits, Manifest
 from hub.store.configuration import ConnectorConfig
 from hub.store.connector_versions import Environment
+from hub.store.drafts import Registration
 from hub.store.faults import error_name
 from hub.store.snapshot import Snapshot
 from hub.store.standing import LimitsOf
 
 from .building import BadConfiguration, build, named_secrets
-from .routing import Outlet, Outlets, Registrar, Registrars
+from .routing import Outlet, Outlets, Registrars
 
 log = logging.getLogger(__name__)
 
@@ -104,6 +105,11 @@ class ConnectorPool:
         """The configurations in force, whatever comes of them."""
         return self._configs()
 
+    def environment(self, ente_id: str, connector_id: str) -> Environment:
+        """That of a connector in force; of one that is gone, with which nothing is done, production."""
+        config = self._configs().get((ente_id, connector_id))
+        return "production" if config is None else config.environment
+
     def close(self) -> None:
         """Close every connector made here; whoever still uses one has given its claim back."""
         with self._lock:
@@ -143,7 +149,8 @@ class ConnectorPool:
         return self._derived().limits
 
     def registrars(self) -> Registrars:
-        """For each ente and creditor, the connector that registers its debt positions; of several, as for a channel."""
+        """For each ente and creditor, the connector of each environment that registers its debt positions; of several,
+        as for a channel."""
         return self._derived().registrars
 
     def acting(self) -> ByCreditor:
@@ -156,7 +163,7 @@ class ConnectorPool:
             outlets: dict[str, dict[tuple[str, str], Outlet]] = {"production": {}, "test": {}}
             limits: dict[tuple[str, str], Limits] = {}
             resending = set()
-            registrars: dict[tuple[str, str], Registrar] = {}
+            registrars: dict[tuple[str, str], dict[Environment, Registration]] = {}
             acting: dict[tuple[str, str, Environment], list[str]] = {}
             for config in in_turn(configs):
                 key = (config.ente_id, config.connector_id)
@@ -174,8 +181,8 @@ class ConnectorPool:
                 if connector is None or (numbering := connector.numbering) is None:
                     continue
                 whose = (config.ente_id, numbering.creditor_tax_code)
-                if config.environment == "production":
-                    registrars.setdefault(whose, Registrar(config.connector_id, max_age, numbering))
+                registration = Registration(config.connector_id, max_age, numbering)
+                registrars.setdefault(whose, {}).setdefault(config.environment, registration)
                 if config.status == "active":
                     acting.setdefault((*whose, config.environment), []).append(config.connector_id)
             of = outlets["production"], outlets["test"]

@@ -13,28 +13,33 @@ from contracts.items.payment import PaymentPart, Position
 from contracts.paying import Debtor
 from contracts.positions import POSITION, PayOption, PositionData, Share, StampDuty
 from contracts.states import OWED, SETTLED_FOR_GOOD
+from hub.store.connector_versions import Environment
+from hub.store.notice_keys import environment_of
 
 from .told_payments import ToldPayment
 
 
-def position_notice(told: ToldPayment) -> Notice:
-    """The notice that registers a payment, or keeps its position. Raises Skipped: it is paid."""
+def position_notice(told: ToldPayment, by: Environment) -> Notice:
+    """The notice that registers a payment, or keeps its position, by a connector of that environment. Where the payment
+    is in the other one by now its position is taken back, and nothing of it is told. Raises Skipped: it is paid."""
     row, item = told.row, told.item
     # As its own vendor has it: what others say of the same notice changes nothing at pagoPA.
     state = row["own_state"] or row["state"]
-    if state in SETTLED_FOR_GOOD:
+    here = environment_of(row["notice_key"]) == by
+    if here and state in SETTLED_FOR_GOOD:
         raise Skipped("notice.moot")
-    owed = row["lifecycle"] == "active" and state in OWED and item.position is not None
+    asked = item.position if here else None
+    owed = row["lifecycle"] == "active" and state in OWED and asked is not None
     position = PositionData(
         name=f"RAC-{row['item_id']}",
         revision=row["version"],
         wanted="payable" if owed else "gone",
         creditor_tax_code=item.creditor_tax_code,
         debtor_kind=item.recipient.subject_kind,
-        debtor_name="" if item.position is None else item.position.debtor_name,
+        debtor_name="" if asked is None else asked.debtor_name,
         expires=item.invalid_after_due,
-        options=() if item.position is None else _options(item, item.position),
-        paper=debtor_of(item.position),
+        options=() if asked is None else _options(item, asked),
+        paper=debtor_of(asked),
     )
     return replace(told.notice(POSITION), position=position)
 

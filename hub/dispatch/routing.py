@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from contracts.items import Channel, MessageKind
-from contracts.positions import Numbering
+from hub.store.connector_versions import Environment
 from hub.store.drafts import CONNECTOR_UNKNOWN, NO_ADDRESS, UNSERVED, PlannedDelivery, Registration
 from hub.store.standing import BULK, NORMAL, URGENT
 
@@ -19,16 +19,7 @@ class Outlet:
     ordered: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Registrar:
-    """The connector that registers a creditor's debt positions."""
-
-    connector_id: str
-    max_age: timedelta
-    numbering: Numbering
-
-
-Registrars = Mapping[tuple[str, str], Registrar]
+Registrars = Mapping[tuple[str, str], Mapping[Environment, Registration]]
 """By (ente_id, creditor_tax_code)."""
 
 Outlets = Mapping[tuple[str, str], Outlet]
@@ -80,11 +71,11 @@ def router(
     return route
 
 
-def registering(registrars: Callable[[], Registrars]) -> Callable[[str, str], Registration | None]:
-    """Who registers a creditor's debt positions, with the configuration of the moment: (ente_id, creditor)."""
+def registering(registrars: Callable[[], Registrars]) -> Callable[[str, str], Mapping[Environment, Registration]]:
+    """Who registers a creditor's debt positions in each environment, with the configuration of the moment: (ente_id,
+    creditor)."""
 
-    def registration(ente_id: str, creditor_tax_code: str) -> Registration | None:
-        by = registrars().get((ente_id, creditor_tax_code))
-        return None if by is None else Registration(by.connector_id, by.max_age, by.numbering)
+    def registration(ente_id: str, creditor_tax_code: str) -> Mapping[Environment, Registration]:
+        return registrars().get((ente_id, creditor_tax_code), {})
 
     return registration

@@ -10,7 +10,7 @@ Each step is a value for the next:
 import hashlib
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -37,6 +37,7 @@ from hub.security.channel import TrustedProxy
 from hub.security.material import Shelf
 from hub.security.modi import SignedRequest, Verified, authenticate, verify
 from hub.store.amendments import Withdraw
+from hub.store.connector_versions import Environment
 from hub.store.drafts import Draft, Registration
 from hub.store.faults import IN_TROUBLE, error_name
 from hub.store.intake import Read, Signed, Submission
@@ -47,7 +48,7 @@ from . import practices, subscriptions
 from .canonical import bounded, parse, refusal_of
 from .drafting import KeyedHash, draft_of
 from .following import Route, route_of
-from .positions import registered
+from .positions import asking
 from .rules import Rules
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ class Pipeline:
         rules: Callable[[str], Rules],
         shelf: Shelf | None = None,
         proxy: TrustedProxy | None = None,
-        registration: Callable[[str, str], Registration | None] | None = None,
+        registration: Callable[[str, str], Mapping[Environment, Registration]] | None = None,
     ) -> None:
         """`registration` says who registers a creditor's positions: (ente_id, creditor); without it nobody is asked."""
         self._registration = registration
@@ -137,10 +138,8 @@ class Pipeline:
         if isinstance(item, Document) and not self._lists(vendor.ente_id, item.doc_type):
             draft = replace(draft, unlisted_type=item.doc_type)
         if isinstance(item, Payment) and item.position is not None and self._registration is not None:
-            # Nothing of a vendor on trial is owed to anybody: no connector of production registers it.
-            real = vendor.stage == "production"
-            its = self._registration(vendor.ente_id, item.creditor_tax_code) if real else None
-            draft = registered(draft, item, item.position, its, self._keyed_hash)
+            by = self._registration(vendor.ente_id, item.creditor_tax_code)
+            draft = asking(draft, item, item.position, by, self._keyed_hash)
         return self._at_its_level(draft)
 
     def withdrawal(self, inbound: Inbound, verified: Verified, item_id: str) -> Submission[Any]:

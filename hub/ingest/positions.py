@@ -1,33 +1,27 @@
-"""What a payment's `position` asks of the hub: which connector registers it, and which notice numbers it is to give."""
+"""What a payment's `position` asks of the hub: who may register it, and which notice numbers are missing."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from contracts.items import Payment
 from contracts.items.payment import Position
-from hub.errors import ContractViolation, Fault
-from hub.store.drafts import Draft, Numbers, Registration
+from hub.store.connector_versions import Environment
+from hub.store.drafts import Asked, Draft, Registration
 from hub.store.notice_keys import notice_key
 
-_ONE_PLAN = "the creditor's connector registers one plan of instalments (api v1 of GPD)"
-_UNSERVED = "no pagoPA connector of this ente registers positions of that creditor"
 
-
-def registered(
+def asking(
     draft: Draft,
     item: Payment,
     position: Position,
-    by: Registration | None,
+    by: Mapping[Environment, Registration],
     keyed_hash: Callable[[str, str], str],
 ) -> Draft:
-    """The draft of a payment, with what its position asks for. Raises ContractViolation where nobody could do so."""
-    if by is None:
-        raise ContractViolation(faults=(Fault("/position", "position.unserved", _UNSERVED),))
-    if len(position.plans) > 1 and not by.numbering.several_plans:
-        raise ContractViolation(faults=(Fault("/position/installments", "position.several_plans", _ONE_PLAN),))
+    """The draft of a payment, with what its position asks for; `by`: who may register it, in each environment."""
     numbers = (item.notice_number, *(each.notice_number for each in position.installments))
     missing = tuple(part for part, number in enumerate(numbers) if number is None)
     instalments = tuple(
         None if number is None else notice_key(keyed_hash, item.creditor_tax_code, number) for number in numbers[1:]
     )
-    return replace(draft, registration=by, numbers=Numbers(by.numbering, missing), instalments=instalments)
+    asked = Asked(item.creditor_tax_code, missing, len(position.plans) > 1, by)
+    return replace(draft, asked=asked, instalments=instalments)

@@ -9,12 +9,12 @@ import orjson
 from contracts.base import rfc3339
 from contracts.items.payment import bare_of
 from contracts.states import MACHINES, OWED, Machine
-from hub.errors import DraftGuaranteed
+from hub.errors import DraftGuaranteed, StateTerminal
 
 from .costs import AmountIncludesCost, told_costs
 from .database import Tx
 from .drafts import Draft
-from .notice_keys import is_tried
+from .notice_keys import leaves_trial
 
 
 def must_not_be_guaranteed(item: dict[str, Any], now: datetime) -> None:
@@ -22,6 +22,16 @@ def must_not_be_guaranteed(item: dict[str, Any], now: datetime) -> None:
     is_draft = item["collection"] == "applications" and item["state"] == "draft"
     if is_draft and item["due_at"] is not None and now < item["due_at"]:
         raise DraftGuaranteed(f"the draft is kept until {rfc3339(item['due_at'])}: the citizen was promised so")
+
+
+def must_be_reportable(draft: Draft, item: dict[str, Any], now: datetime) -> None:
+    """Raises StateTerminal where a source cannot report that state after the one that it reported last, DraftGuaranteed
+    as above. What it reported on trial binds nothing that is real."""
+    machine = None if leaves_trial(draft, item) else MACHINES.get(item["collection"])
+    if machine is not None and not machine.reportable(item["reported_state"], draft.reported_state):
+        raise StateTerminal(f"the state {item['reported_state']} cannot be left for {draft.reported_state}")
+    if draft.reported_state == "expired":
+        must_not_be_guaranteed(item, now)
 
 
 def columns(tx: Tx, draft: Draft) -> dict[str, Any]:
@@ -78,8 +88,8 @@ def facts_kept(tx: Tx, draft: Draft, item: dict[str, Any], said: Said) -> dict[s
     another notice than the one it has now. Raises AmountIncludesCost."""
     if draft.identity.collection == "payments":
         # What the payments of its notice say together is settled again after this.
-        tried_out = is_tried(item["notice_key"]) and not draft.on_trial  # what was paid on trial was no money
-        paid = (item["own_state"] or item["state"]) == "paid" and draft.state != "refunded" and not tried_out
+        paid = (item["own_state"] or item["state"]) == "paid" and draft.state != "refunded"
+        paid = paid and not leaves_trial(draft, item)  # what was paid on trial was no money
         facts = {"own_state": None} | ({"state": "paid", "turn": "none"} if paid else {})
         moved = draft.notice_key != item["notice_key"]
         return facts | (_BARE if moved or _is_raised(tx, draft, item, said, owed=not paid) else {})

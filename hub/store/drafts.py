@@ -8,6 +8,7 @@ from typing import Literal, NamedTuple
 from contracts.positions import Numbering
 
 from .citizens import Subject
+from .connector_versions import Environment
 from .standing import NORMAL
 
 CONNECTOR_UNKNOWN = "-"
@@ -66,6 +67,19 @@ class Registration:
     connector_id: str
     max_age: timedelta
     numbering: Numbering
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a payment's `position` asks for. Who registers it is known once it is known whether the payment is on
+    trial (`registering.served`)."""
+
+    creditor_tax_code: str
+    missing: tuple[int, ...]
+    """As of `Numbers`."""
+    several_plans: bool
+    by: Mapping[Environment, Registration]
+    """The connector of each environment that registers the creditor's positions, where there is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +187,7 @@ class Draft:
     answer: Answer | None = None
     copies: "tuple[Draft, ...]" = ()
     """For those who hold it as well, each under its own citizen."""
+    asked: Asked | None = None
     registration: Registration | None = None
     numbers: Numbers | None = None
     instalments: tuple[str | None, ...] = ()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from .connector_versions import Environment
 from .drafts import Draft
 
 _TRIED = "t"
@@ -26,6 +27,28 @@ def staged(key: str, *, on_trial: bool) -> str:
 def is_tried(key: str | None) -> bool:
     """Whether it is the key of something on trial."""
     return key is not None and key.startswith(_TRIED)
+
+
+def is_real(item: Mapping[str, Any] | None) -> bool:
+    """Whether an item is known by its notice in production."""
+    return item is not None and item["notice_key"] is not None and not is_tried(item["notice_key"])
+
+
+def leaves_trial(draft: Draft, item: Mapping[str, Any] | None) -> bool:
+    """Whether a version from production makes real what was tried out until now: what came of it on trial, that it was
+    paid, which numbers it had, is no fact of the real one."""
+    return item is not None and is_tried(item["notice_key"]) and not draft.on_trial
+
+
+def environment_of(key: str | None) -> Environment:
+    """Connectors of which environment are for an item of that key."""
+    return "test" if is_tried(key) else "production"
+
+
+def changes_sides(item: Mapping[str, Any], changed: Mapping[str, Any]) -> bool:
+    """Whether a version moves its item from trial to production, or the other way."""
+    before, now = item["notice_key"], changed["notice_key"]
+    return before is not None and now is not None and is_tried(before) is not is_tried(now)
 
 
 def placed(draft: Draft, item: Mapping[str, Any] | None) -> Draft:

@@ -20,9 +20,9 @@ from hub.errors import NoticeNumbersExhausted
 
 from .database import Tx, among, keys, upsert
 from .drafts import Draft, Identity
-from .notice_keys import notice_key, staged
+from .notice_keys import leaves_trial, notice_key, staged
 from .ports import Vault
-from .registering import TAKEN_BACK, taken_back
+from .registering import TAKEN_BACK, served, taken_back
 from .rows import Batch
 from .tables import notice_counters, notice_numbers
 
@@ -54,12 +54,15 @@ class Given:
 
     def give(self, tx: Tx, drafts: Sequence[Draft], known: Mapping[Identity, dict[str, Any]]) -> list[Draft]:
         """The drafts, each with the numbers that it left out in its content."""
-        asking = [draft for draft in drafts if _asks(draft)]
+        asking = [draft for draft in drafts if _creditor(draft) is not None]
         if not asking:
             return list(drafts)
-        self._load(tx, {draft.identity: known[draft.identity] for draft in asking if draft.identity in known})
-        for draft in asking:
+        lacking = [draft for draft in asking if _missing(draft)]
+        self._load(tx, {draft.identity: known[draft.identity] for draft in lacking if draft.identity in known})
+        for draft in lacking:
             self._renew(draft, known.get(draft.identity))
+        drafts = [served(draft, known.get(draft.identity), self._key(draft)) for draft in drafts]
+        asking = [draft for draft in drafts if _asks(draft)]
         wanted: dict[tuple[str, Numbering], list[tuple[Identity, int]]] = {}
         for draft in asking:
             assert draft.numbers is not None
@@ -111,11 +114,14 @@ class Given:
             there[row.part] = row.notice_number
 
     def _renew(self, draft: Draft, item: Mapping[str, Any] | None) -> None:
-        """Forget the numbers of a payment that comes back: taken back as its source said, or without its position."""
-        assert draft.numbers is not None
+        """Forget the numbers of a payment that comes back: taken back as its source said, or without its position; and
+        of one that was on trial, which are those of a provider's test environment."""
         if item is None or draft.version <= item["version"] or item["lifecycle"] == "withdrawn":
             return
-        place = (draft.identity, draft.numbers.numbering.creditor_tax_code)
+        place = (draft.identity, str(_creditor(draft)))
+        if leaves_trial(draft, item):
+            self._all.pop(place, None)
+            return
         number = self._all.get(place, {}).get(0)
         if number is None or item["state"] in SETTLED_FOR_GOOD:
             return
@@ -123,6 +129,14 @@ class Given:
         left = item["notice_key"] not in (key, staged(key, on_trial=True))
         if draft.reported_state not in TAKEN_BACK and (left or taken_back(item)):
             del self._all[place]
+
+    def _key(self, draft: Draft) -> str | None:
+        """Of the notice that it names, or keeps."""
+        creditor = str(_creditor(draft))
+        number = self._all.get((draft.identity, creditor), {}).get(0)
+        if draft.notice_key is not None or number is None:
+            return draft.notice_key
+        return notice_key(self._vault.keyed_hash, creditor, number)
 
     def _take(self, tx: Tx, ente_id: str, numbering: Numbering, places: Sequence[tuple[Identity, int]]) -> None:
         counter, count, before = notice_counters.c, len(places), numbering.first - 1
@@ -162,3 +176,16 @@ class Given:
 
 def _asks(draft: Draft) -> bool:
     return draft.numbers is not None and bool(draft.numbers.missing)
+
+
+def _missing(draft: Draft) -> tuple[int, ...]:
+    if draft.asked is not None:
+        return draft.asked.missing
+    return () if draft.numbers is None else draft.numbers.missing
+
+
+def _creditor(draft: Draft) -> str | None:
+    """Whose position it asks for, or whose number; None where it asks for nothing."""
+    if draft.asked is not None:
+        return draft.asked.creditor_tax_code
+    return None if draft.numbers is None else draft.numbers.numbering.creditor_tax_code

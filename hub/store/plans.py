@@ -18,7 +18,7 @@ from contracts.states import SETTLED_FOR_GOOD
 from .citizens import Citizens
 from .database import Tx
 from .given import GIVEN, given, is_given
-from .notice_keys import notice_key
+from .notice_keys import is_tried, notice_key, staged
 from .paid import paid_among
 from .ports import Vault
 from .rows import AS_IN_ORDER, IN_ORDER, Batch, item_key, payload_place
@@ -103,14 +103,15 @@ class Plans:
             if content is None or citizen is None:
                 continue
             place = payload_place(ente_id, item_id, version)
-            if plans := self._read(orjson.loads(self.vault.open_with(citizen.data_key, content, place))):
+            payment = orjson.loads(self.vault.open_with(citizen.data_key, content, place))
+            if plans := self._read(payment, on_trial=is_tried(item["notice_key"])):
                 yield item, plans
 
-    def _read(self, payment: Mapping[str, Any]) -> dict[int, list[str]]:
+    def _read(self, payment: Mapping[str, Any], *, on_trial: bool) -> dict[int, list[str]]:
         found: dict[int, list[str]] = {}
         for each in (payment.get("position") or {}).get("installments", ()):
             key = notice_key(self.vault.keyed_hash, payment["creditor_tax_code"], each["notice_number"])
-            found.setdefault(each.get("plan") or FIRST_PLAN, []).append(key)
+            found.setdefault(each.get("plan") or FIRST_PLAN, []).append(staged(key, on_trial=on_trial))
         return found
 
 

@@ -13,13 +13,12 @@ from hub.errors import (
     AnsweredRequestUnknown,
     HubError,
     RecipientChanged,
-    StateTerminal,
     VersionConflict,
 )
 from hub.metrics import count_publications
 
 from .agenda import keep_agenda
-from .changes import columns, facts_kept, must_not_be_guaranteed, way
+from .changes import columns, facts_kept, must_be_reportable, way
 from .citizens import Citizen, Citizens
 from .database import Tx
 from .deadlines import about_item, close_deadlines
@@ -32,7 +31,7 @@ from .folding import is_over, meet, settle
 from .identities import load_by_identity
 from .intake import Done, Signed
 from .linking import keep_links, settle_replaced
-from .notice_keys import placed
+from .notice_keys import changes_sides, placed
 from .notifying import corrected
 from .numbering import Given
 from .planning import NOTHING_KNOWN, Knowledge, know, lacks_address, rows_of
@@ -40,7 +39,7 @@ from .plans import Plans
 from .ports import Vault
 from .raised import raised
 from .references import forget_reference
-from .registering import must_stay, register
+from .registering import must_be_served, must_stay, register, unregister
 from .requesting import must_be_known
 from .rows import Batch
 from .sources import note_alive
@@ -81,6 +80,7 @@ class Publications:
             try:
                 if citizen is None or (item is not None and item["citizen_id"] != citizen.citizen_id):
                     raise RecipientChanged
+                must_be_served(draft, item)
                 given.must_be_numbered(draft)
                 if changes_something(draft, item):
                     must_be_here(draft, citizen, enclosed)
@@ -270,20 +270,19 @@ class Publications:
             return item, "superseded"
         if item["lifecycle"] == "withdrawn":
             raise AlreadyWithdrawn
-        machine = MACHINES.get(item["collection"])
-        if machine is not None and not machine.reportable(item["reported_state"], draft.reported_state):
-            raise StateTerminal(f"the state {item['reported_state']} cannot be left for {draft.reported_state}")
-        if draft.reported_state == "expired":
-            must_not_be_guaranteed(item, tx.now)
+        must_be_reportable(draft, item, tx.now)
         if draft.answer is not None:
             must_be_known(tx, item, draft.answer)
         said = partial(self.versions.said, tx, batch, citizen, item["item_id"], item["version"])
         must_stay(tx, draft, item, said)
         changed = item | columns(tx, draft) | facts_kept(tx, draft, item, said)
+        if changes_sides(item, changed) and draft.registration is not None:
+            unregister(tx, batch, [changed])  # where it was registered until now
         if draft.handover is not None:
             self.versions.hand_on(tx, batch, draft, citizen, changed, item["version"])
         self.versions.add(tx, batch, draft, citizen, changed, "updated")
         batch.event(changed, tx.now, "updated", version=draft.version, state=changed["state"], **way(item, changed))
+        machine = MACHINES.get(item["collection"])
         if machine is not None and (item["state"], changed["state"]) in machine.reopening:
             batch.event(changed, tx.now, "reopened")
         batch.change(changed)

@@ -6,6 +6,7 @@ can be paid by.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,11 +15,12 @@ from sqlalchemy import select
 
 from contracts.positions import PAGOPA
 from contracts.states import SETTLED_FOR_GOOD
-from hub.errors import PositionMoved
+from hub.errors import ContractViolation, Fault, PositionMoved
 
 from .configuration import RESTRICTED
 from .database import Tx, among, keys
-from .drafts import Draft
+from .drafts import Draft, Numbers
+from .notice_keys import is_real, leaves_trial
 from .queueing import delivery_row
 from .rows import Batch
 from .tables import deliveries
@@ -31,6 +33,20 @@ _REGISTERED = (
     .order_by(_ITS.delivery_id)
 )
 
+_UNSERVED = (
+    "nessun connettore pagoPA di questo ente registra posizioni di quel creditore: lo aggiunge chi amministra / no"
+    " pagoPA connector of this ente registers positions of that creditor: its administrator adds one"
+)
+_UNSERVED_ON_TRIAL = (
+    "il fornitore è in prova, e l'ente non ha un connettore pagoPA di ambiente `test` per quel creditore: lo aggiunge"
+    " chi amministra (`raccordo connector set NOME --type pagopa --environment test`) / the vendor is in its sandbox,"
+    " and the ente has no pagoPA connector of the environment `test` for that creditor: its administrator adds one"
+)
+_ONE_PLAN = (
+    "il connettore del creditore registra un solo piano di rate (api v1 di GPD) / the creditor's connector registers"
+    " one plan of instalments (api v1 of GPD)"
+)
+
 TAKEN_BACK = frozenset({"cancelled", "expired", "paid_elsewhere", "creation_failed"})
 """States in which a source asks for no payment: pagoPA was told to take none, or is about to be."""
 
@@ -40,6 +56,30 @@ def taken_back(item: Mapping[str, Any]) -> bool:
     return item["reported_state"] in TAKEN_BACK and item["state"] not in SETTLED_FOR_GOOD
 
 
+def served(draft: Draft, item: Mapping[str, Any] | None, key: str | None) -> Draft:
+    """The draft with who registers its position, and gives its numbers: a connector of production for what is real, of
+    the environment for tests for what is on trial, and never the other one. `item`: what is there of that name; `key`:
+    of the notice that it names or keeps, in production, None where it is to get a new number."""
+    asked = draft.asked
+    if asked is None:
+        return draft
+    is_on_trial = draft.on_trial and (key is None or item is None or item["notice_key"] != key)
+    by = asked.by.get("test" if is_on_trial else "production")
+    return draft if by is None else replace(draft, registration=by, numbers=Numbers(by.numbering, asked.missing))
+
+
+def must_be_served(draft: Draft, item: Mapping[str, Any] | None) -> None:
+    """Raises ContractViolation where nobody could register the position as it is; what is sent again asks for nothing."""
+    asked, by = draft.asked, draft.registration
+    if asked is None or (item is not None and item["version"] == draft.version):
+        return
+    if by is None:
+        words = _UNSERVED_ON_TRIAL if draft.on_trial and not is_real(item) else _UNSERVED
+        raise ContractViolation(faults=(Fault("/position", "position.unserved", words),))
+    if asked.several_plans and not by.numbering.several_plans:
+        raise ContractViolation(faults=(Fault("/position/installments", "position.several_plans", _ONE_PLAN),))
+
+
 def must_stay(tx: Tx, draft: Draft, item: dict[str, Any], said: Callable[[], Mapping[str, Any]]) -> None:
     """A new version of a payment. `said`: what the one before says, asked for only where the notice is another.
 
@@ -47,7 +87,7 @@ def must_stay(tx: Tx, draft: Draft, item: dict[str, Any], said: Callable[[], Map
         PositionMoved: it is registered under another creditor, whose position nobody could take back any more; or it
             may be being paid by another notice number, whose receipt would find no payment.
     """
-    if item["collection"] != "payments" or draft.notice_key == item["notice_key"]:
+    if item["collection"] != "payments" or draft.notice_key == item["notice_key"] or leaves_trial(draft, item):
         return
     registered = tx.connection.execute(_REGISTERED, keys("item", {(item["ente_id"], item["item_id"])})).all()
     if not registered:

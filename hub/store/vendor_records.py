@@ -11,6 +11,7 @@ from contracts.identifiers import new_uuid7
 
 from .database import Tx
 from .directory import HUB_VENDOR, AlreadyThere, NotThere, bump
+from .notice_keys import is_tried
 from .tables import conformance_reports, items, vendors
 
 CHANGEABLE = (
@@ -61,10 +62,14 @@ def change_vendor(tx: Tx, ente_id: str, vendor_id: str, values: Mapping[str, Any
 
 def is_on_trial(connection: Connection, ente_id: str, message_id: str) -> bool:
     """Whether a message tells of what a vendor published that is in its sandbox now: it goes by test connectors alone.
-    A message that a rule made is of the vendor of the item that it tells about."""
+    A message that a rule made is of the vendor of the item that it tells about. Of a payment itself pagoPA is told in
+    the environment in which its notice is known."""
     its = items.c
-    asked = select(its.about_item_id).where(its.ente_id == ente_id, its.item_id == message_id)
-    about = connection.execute(asked).scalar()
+    asked = select(its.about_item_id, its.collection, its.notice_key)
+    row = connection.execute(asked.where(its.ente_id == ente_id, its.item_id == message_id)).one_or_none()
+    if row is not None and row.collection == "payments":
+        return is_tried(row.notice_key)
+    about = None if row is None else row.about_item_id
     found = (
         select(func.count())
         .select_from(items.join(vendors, (vendors.c.ente_id == its.ente_id) & (vendors.c.vendor_id == its.vendor_id)))

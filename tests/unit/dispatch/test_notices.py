@@ -53,6 +53,7 @@ def notices_of(store):
         _link,
         lambda *_: None,
         enclosures,
+        lambda *_: "production",
     )
 
 
