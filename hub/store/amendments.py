@@ -16,10 +16,11 @@ from .citizens import Citizens
 from .database import Tx, among, keys
 from .drafts import Draft
 from .embargo import messages_about
-from .folding import is_over, meet, settle
+from .folding import is_over, settle
 from .identities import places
 from .intake import Done, Signed
 from .linking import replaced_by, settle_replaced
+from .meeting import meet
 from .notifying import may_be_there, recall
 from .publications import Publications
 from .references import forget_reference
@@ -154,10 +155,10 @@ _BY_ID = _WHERE.where(among("name", _NAMES.ente_id, _NAMES.item_id))
 def hold(tx: Tx, acts: Sequence[tuple[Signed, Any]]) -> None:
     """Lock every item that the acts are about, in order, before the first of them is read; a batch is about none."""
     drafts = [act for _, act in acts if isinstance(act, Draft)]
-    meet(tx, [*drafts, *(act.draft for _, act in acts if isinstance(act, Upload))])
     found: set[ItemKey] = set()
     if named := {(signed.ente_id, act.item_id) for signed, act in acts if isinstance(act, Upload | Withdraw)}:
         found |= {(*row,) for row in tx.connection.execute(_BY_ID, keys("name", named))}
+    meet(tx, [*drafts, *(act.draft for _, act in acts if isinstance(act, Upload))], found)
     found |= places(tx, {name for draft in drafts for name in draft.names}).keys()
     lock_items(tx, found)
 

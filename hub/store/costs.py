@@ -114,8 +114,9 @@ def told_costs(connection: Connection, item: Mapping[str, Any]) -> set[int]:
 
 
 def notice_lock(ente_id: str, notice_key: str) -> str:
-    """The name by which whoever writes about a notice waits for whoever does already."""
-    return f"notice|{ente_id}|{notice_key}"
+    """The name by which whoever writes about a notice waits for whoever does already: one on trial and in production,
+    as it is known only with the item which of them is meant."""
+    return f"notice|{ente_id}|{notice_key[1:]}"
 
 
 def _is_bare(item: Mapping[str, Any]) -> bool:

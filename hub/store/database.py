@@ -267,9 +267,14 @@ def keys(name: str, wanted: Collection[tuple[str, ...]]) -> dict[str, list[str]]
     return parts | {f"{name}_whole": sorted({_BETWEEN.join(key) for key in wanted})}
 
 
+def is_alone(tx: Tx) -> bool:
+    """Whether nobody else writes until it ends: SQLite has one writer anyway."""
+    return tx.connection.dialect.name != "postgresql"
+
+
 def lock_names(tx: Tx, names: Collection[str]) -> None:
-    """Whoever holds one of these names is waited for, until its transaction ends. SQLite has one writer anyway."""
-    if tx.connection.dialect.name == "postgresql":
+    """Whoever holds one of these names is waited for, until its transaction ends."""
+    if not is_alone(tx):
         postgres.lock_names(tx.connection, names)
 
 

@@ -5,7 +5,7 @@ Each contributor keeps what its own vendor said: `own_state` where the shown one
 state of all of them together is on the shown one alone; so no vendor sees what another one said.
 """
 
-from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -14,8 +14,8 @@ from sqlalchemy import RowMapping, insert, select
 from contracts.states import PAID, PAID_AND_KEPT, PAYABLE, SETTLED_FOR_GOOD
 
 from .agenda import keep_agenda
-from .costs import notice_lock, take_costs
-from .database import Tx, lock_names
+from .costs import take_costs
+from .database import Tx
 from .deadlines import close_deadlines
 from .drafts import Appointment, Draft
 from .given import GIVEN, given, is_given
@@ -56,22 +56,6 @@ _TOGETHER = (
     .distinct()
 )
 """The notices, as they were, of payments that are shown as the ones given."""
-
-
-def meet(tx: Tx, drafts: Iterable[Draft]) -> None:
-    """Whoever writes about one of these notices or documents waits for whoever does already: a payment and its receipt,
-    both new, would not see each other, and the payment would stay unpaid. Before any item is locked."""
-    lock_names(tx, {name for draft in drafts for name in _names(draft)})
-
-
-def _names(draft: Draft) -> Iterable[str]:
-    ente_id, vendor_id, source, external_id, collection = draft.identity
-    if draft.notice_key is not None:
-        yield notice_lock(ente_id, draft.notice_key)
-    yield from (notice_lock(ente_id, key) for key in draft.instalments if key is not None)
-    if collection == "documents":
-        for name in (external_id, *(to for rel, to in draft.links if rel == "replaces")):
-            yield f"document|{ente_id}|{vendor_id}|{source}|{name}"
 
 
 _Notice = tuple[str, str, str]

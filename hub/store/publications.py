@@ -27,10 +27,11 @@ from .drafts import Draft, Identity, Published, Told
 from .embargo import move
 from .enclosing import changes_something, load_enclosed, must_be_here
 from .findings import keep_findings
-from .folding import is_over, meet, settle
+from .folding import is_over, settle
 from .identities import load_by_identity
 from .intake import Done, Signed
 from .linking import keep_links, settle_replaced
+from .meeting import meet
 from .notice_keys import changes_sides, placed
 from .notifying import corrected
 from .numbering import Given

@@ -69,7 +69,7 @@ def served(draft: Draft, item: Mapping[str, Any] | None, key: str | None) -> Dra
 
 
 def must_be_served(draft: Draft, item: Mapping[str, Any] | None) -> None:
-    """Raises ContractViolation where nobody could register the position as it is; what is sent again asks for nothing."""
+    """Raises ContractViolation where nobody could register the position as it is. What is sent again asks nobody."""
     asked, by = draft.asked, draft.registration
     if asked is None or (item is not None and item["version"] == draft.version):
         return
