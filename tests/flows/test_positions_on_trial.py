@@ -12,7 +12,7 @@ from hub.store.directory import add_vendor
 from hub.store.tables import notice_numbers
 from hub.store.vendor_records import change_vendor
 from tests.flows.making import code, described_hub, fresh, mail_folder, published, rows, to
-from tests.flows.test_positions import CREDITOR, DUE, IBAN, OURS, kept, pay, payment, the_option, to_pagopa
+from tests.flows.test_positions import CREDITOR, DUE, HOME, IBAN, OURS, kept, pay, payment, the_option, to_pagopa
 from tests.harness import ENTE, eventually, make_receipt
 
 pytestmark = pytest.mark.req("S58")
@@ -24,8 +24,8 @@ QUICK = {"retry_base_s": 0.2, "retry_cap_s": 1}
 def gpds(kind, tmp_path_factory):
     """GPD, and its test environment."""
     simulations = [Pagopa(tmp_path_factory.mktemp(name)) for name in ("real", "trial")]
-    real, trial = ({**each.start(), **OURS, "keep_notices": False} for each in simulations)
-    yield real, trial | {"segregation_code": 48, "vendor_id": "collaudo"}
+    real, trial = ({**each.start(), **OURS} for each in simulations)
+    yield real | {"keep_notices": False}, trial | {"segregation_code": 48, "vendor_id": "collaudo"}
     for each in simulations:
         each.stop()
 
@@ -170,6 +170,20 @@ def test_what_was_not_paid_on_trial_is_taken_back_there(hub, real, trial, person
     by_beta(hub, first | {"version": 2})
     assert kept(hub, real, item_id)["status"] == "VALID"
     assert kept(hub, trial, item_id)["status"] == "UNPAYABLE"
+
+
+def test_the_notice_printed_on_trial_is_taken_back_with_its_position(hub, real, trial, person, staged):
+    def documents():
+        return hub.read("/documents", person).json()["items"]
+
+    first = payment(person)
+    first["position"] = first["position"] | {"debtor_address": HOME}
+    item_id = by_beta(hub, first)
+    eventually(documents, lambda found: len(found) == 1, within_s=20)
+    staged("production")
+    by_beta(hub, first | {"version": 2})
+    assert kept(hub, real, item_id)["status"] == "VALID"
+    eventually(documents, lambda found: found == [], within_s=20)
 
 
 def test_what_waits_for_the_test_environment_tells_it_nothing_real(hub, real, trial, person, staged, paused):
