@@ -1,7 +1,7 @@
 """What the connector of pagoPA is told: the debt position as the payment is at the moment of the call."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time
 
@@ -18,6 +18,10 @@ from hub.store.notice_keys import environment_of
 
 from .told_payments import ToldPayment
 
+_NAMED: Mapping[Environment, str] = {"production": "RAC", "test": "RAC-TEST"}
+"""How positions are named, so that those of a payment are two also where both connectors reach one provider, as they do
+at a simulator: what was tried out would else stand for what is real."""
+
 
 def position_notice(told: ToldPayment, by: Environment) -> Notice:
     """The notice that registers a payment, or keeps its position, by a connector of that environment. Where the payment
@@ -31,7 +35,7 @@ def position_notice(told: ToldPayment, by: Environment) -> Notice:
     asked = item.position if here else None
     owed = row["lifecycle"] == "active" and state in OWED and asked is not None
     position = PositionData(
-        name=f"RAC-{row['item_id']}",
+        name=f"{_NAMED[by]}-{row['item_id']}",
         revision=row["version"],
         wanted="payable" if owed else "gone",
         creditor_tax_code=item.creditor_tax_code,

@@ -52,14 +52,14 @@ def to_pagopa(hub, item_id):
     return sorted(rows(hub, deliveries, message_id=item_id, channel="pagopa"), key=lambda row: row["delivery_id"])
 
 
-def kept(hub, pagopa, item_id, within_s=30):
+def kept(hub, pagopa, item_id, within_s=30, name="RAC"):
     """The position at GPD, once nothing is on its way; None where there is none."""
 
     def ended(found):
         return found and all(row["state"] not in ("queued", "waiting", "unconfirmed") for row in found)
 
     eventually(lambda: to_pagopa(hub, item_id), ended, within_s=within_s)
-    url = f"{pagopa['gpd_url']}/v3/organizations/{CREDITOR}/debtpositions/RAC-{item_id}"
+    url = f"{pagopa['gpd_url']}/v3/organizations/{CREDITOR}/debtpositions/{name}-{item_id}"
     answer = httpx.get(url, headers={"Ocp-Apim-Subscription-Key": pagopa["api_key"]}, trust_env=False)
     return answer.json() if answer.status_code == 200 else None
 

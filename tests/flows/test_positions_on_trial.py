@@ -7,7 +7,7 @@ from connectors.pagopa.simulator import Pagopa
 from contracts.identifiers import make_segregated_number
 from hub.ingest.drafting import SETTLES
 from hub.registry import Vendor
-from hub.store.configuration import set_status
+from hub.store.configuration import remove, set_status
 from hub.store.directory import add_vendor
 from hub.store.tables import notice_numbers
 from hub.store.vendor_records import change_vendor
@@ -90,6 +90,11 @@ def by_beta(hub, item):
     return published(hub, "payments", item, vendor=hub.other_vendor)
 
 
+def tried(hub, trial, item_id):
+    """The position as it was registered on trial."""
+    return kept(hub, trial, item_id, name="RAC-TEST")
+
+
 def states(hub, person):
     return [one["state"] for one in hub.read("/payments", person).json()["items"]]
 
@@ -100,7 +105,7 @@ def by_connector(hub, item_id):
 
 def test_a_position_on_trial_is_registered_shown_and_paid_at_the_providers_test_environment(hub, real, trial, person):
     item_id = by_beta(hub, payment(person))
-    installment, _ = the_option(kept(hub, trial, item_id))
+    installment, _ = the_option(tried(hub, trial, item_id))
     assert kept(hub, real, item_id) is None
     assert installment["nav"].startswith("348"), "of the test environment's own numbers"
     (seen,) = hub.read("/payments", person).json()["items"]
@@ -120,12 +125,12 @@ def test_a_position_on_trial_is_registered_shown_and_paid_at_the_providers_test_
 def test_it_follows_its_payment_there(hub, trial, person):
     first = payment(person)
     item_id = by_beta(hub, first)
-    number = the_option(kept(hub, trial, item_id))[0]["nav"]
+    number = the_option(tried(hub, trial, item_id))[0]["nav"]
     by_beta(hub, first | {"version": 2, "amount_cents": 9_000})
-    installment, _ = the_option(kept(hub, trial, item_id))
+    installment, _ = the_option(tried(hub, trial, item_id))
     assert (installment["nav"], installment["amount"]) == (number, 9_000)
     hub.withdraw(item_id, vendor=hub.other_vendor)
-    assert kept(hub, trial, item_id)["status"] == "UNPAYABLE"
+    assert tried(hub, trial, item_id)["status"] == "UNPAYABLE"
 
 
 def test_where_no_connector_for_tests_serves_its_creditor_the_refusal_says_who_can_do_what(hub, person):
@@ -146,8 +151,8 @@ def test_what_becomes_real_leaves_the_test_environment_and_is_registered_under_a
 ):
     first = payment(person)
     item_id = by_beta(hub, first)
-    tried = the_option(kept(hub, trial, item_id))[0]["nav"]
-    pay(trial, tried)
+    before = the_option(tried(hub, trial, item_id))[0]["nav"]
+    pay(trial, before)
     eventually(lambda: states(hub, person), lambda found: found == ["paid"], within_s=30)
     staged("production")
     by_beta(hub, first | {"version": 2, "amount_cents": 7_000})
@@ -155,21 +160,21 @@ def test_what_becomes_real_leaves_the_test_environment_and_is_registered_under_a
     installment, _ = the_option(there)
     assert (there["status"], installment["amount"], installment["nav"][:3]) == ("VALID", 7_000, "347")
     assert states(hub, person) == ["due"], "nobody has paid any money"
-    assert the_option(kept(hub, trial, item_id))[0]["amount"] == 12_500, "nothing real was told there"
+    assert the_option(tried(hub, trial, item_id))[0]["amount"] == 12_500, "nothing real was told there"
     by_beta(hub, first | {"version": 3, "amount_cents": 6_000})
     assert the_option(kept(hub, real, item_id))[0]["nav"] == installment["nav"], "from now on it is its number"
     numbers = {row["notice_number"] for row in rows(hub, notice_numbers, item_id=item_id)}
-    assert numbers == {tried, installment["nav"]}
+    assert numbers == {before, installment["nav"]}
 
 
 def test_what_was_not_paid_on_trial_is_taken_back_there(hub, real, trial, person, staged):
     first = payment(person)
     item_id = by_beta(hub, first)
-    assert kept(hub, trial, item_id)["status"] == "VALID"
+    assert tried(hub, trial, item_id)["status"] == "VALID"
     staged("production")
     by_beta(hub, first | {"version": 2})
     assert kept(hub, real, item_id)["status"] == "VALID"
-    assert kept(hub, trial, item_id)["status"] == "UNPAYABLE"
+    assert tried(hub, trial, item_id)["status"] == "UNPAYABLE"
 
 
 def test_the_notice_printed_on_trial_is_taken_back_with_its_position(hub, real, trial, person, staged):
@@ -194,9 +199,30 @@ def test_what_waits_for_the_test_environment_tells_it_nothing_real(hub, real, tr
     by_beta(hub, first | {"version": 2})
     eventually(lambda: to_pagopa(hub, item_id)[-1]["state"], lambda state: state == "delivered", within_s=30)
     paused("trial", "active")
-    assert kept(hub, trial, item_id) is None
+    assert tried(hub, trial, item_id) is kept(hub, trial, item_id) is None
     assert kept(hub, real, item_id)["status"] == "VALID"
     assert by_connector(hub, item_id) == ["trial", "trial", "gpd"]
+
+
+def test_where_both_reach_one_provider_what_was_paid_on_trial_stands_for_nothing_real(hub, real, person, staged):
+    """Both connectors may point at one simulator: the paid position was found under the real one's name."""
+    here = {**real, "segregation_code": 49, "vendor_id": "collaudo"}
+    its = {"ente_id": ENTE, "connector_id": "a-trial", "type": "pagopa", "settings": here, "limits": QUICK}
+    with hub.home.database.write() as tx:
+        hub.home.configuration.save(tx, **its, environment="test")
+    hub.hub.connectors.get(ENTE, "a-trial", 1)
+    first = payment(person)
+    try:
+        item_id = by_beta(hub, first)
+        pay(real, the_option(tried(hub, real, item_id))[0]["nav"])
+        staged("production")
+        by_beta(hub, first | {"version": 2})
+        assert kept(hub, real, item_id)["status"] == "VALID"
+        assert tried(hub, real, item_id)["status"] == "PAID"
+    finally:
+        with hub.home.database.write() as tx:
+            remove(tx, hub.home.vault, ENTE, "a-trial")
+        hub.hub.connectors.get(ENTE, "a-trial", 10**6)
 
 
 def test_a_real_position_stays_with_pagopa_though_its_vendor_was_put_back(hub, real, trial, person, staged):
@@ -208,11 +234,11 @@ def test_a_real_position_stays_with_pagopa_though_its_vendor_was_put_back(hub, r
     by_beta(hub, first | {"version": 2, "amount_cents": 9_000})
     installment, _ = the_option(kept(hub, real, item_id))
     assert (installment["nav"], installment["amount"]) == (number, 9_000), "its notice is in somebody's hands"
-    assert kept(hub, trial, item_id) is None
+    assert tried(hub, trial, item_id) is kept(hub, trial, item_id) is None
     by_beta(hub, first | {"version": 3, "state": "cancelled"})
     assert kept(hub, real, item_id)["status"] == "UNPAYABLE"
     by_beta(hub, first | {"version": 4})
-    assert the_option(kept(hub, trial, item_id))[0]["nav"].startswith("348"), "what is new is on trial"
+    assert the_option(tried(hub, trial, item_id))[0]["nav"].startswith("348"), "what is new is on trial"
     assert kept(hub, real, item_id)["status"] == "UNPAYABLE"
 
 
@@ -230,7 +256,7 @@ def test_what_production_has_still_to_hear_of_is_taken_back_though_it_is_on_tria
     eventually(lambda: to_pagopa(hub, item_id)[-1]["state"], lambda state: state == "delivered", within_s=30)
     paused("gpd", "active")
     assert kept(hub, real, item_id)["status"] == "UNPAYABLE"
-    assert kept(hub, trial, item_id)["status"] == "VALID"
+    assert tried(hub, trial, item_id)["status"] == "VALID"
 
 
 def test_what_its_vendor_said_was_paid_on_trial_may_be_asked_for_in_production(hub, person, staged):
@@ -251,7 +277,7 @@ def test_instalments_on_trial_are_paid_by_what_is_on_trial(hub, trial, person):
     parts = [{"amount_cents": 6_250, "due_date": DUE, "notice_number": number} for number in numbers]
     asked = {"debtor_name": "Maria Rossi", "iban": IBAN, "category": "9/0301105TS/", "installments": parts}
     item_id = by_beta(hub, payment(person) | {"position": asked})
-    assert kept(hub, trial, item_id)["status"] == "VALID"
+    assert tried(hub, trial, item_id)["status"] == "VALID"
 
     def receipts(vendor):
         for number in numbers:
