@@ -56,6 +56,21 @@ def test_what_is_not_named_stays(io: Raccordo) -> None:
     assert io("connector", "show", "io", "--json").json["settings"]["status_delay_s"] == 30.0
 
 
+def test_a_connector_is_made_for_tests_and_stays_so(io: Raccordo, secret: Path) -> None:
+    """Whatever becomes of it: what it has under way would reach citizens."""
+    own = ("--type", "app_io", "--set", "base_url=http://127.0.0.1:9/api/v1", "--secret-file", f"api_key={secret}")
+    assert io("connector", "set", "io-prova", *own, "--environment", "prova").code == 2
+    assert io("connector", "set", "io-prova", *own, "--environment", "test").code == 0
+    assert io("connector", "set", "io-prova", "--set", "status_checks=3").code == 0
+    assert io("connector", "set", "io-prova", "--environment", "test").code == 0
+    refused = io("connector", "set", "io-prova", "--environment", "production")
+    assert (refused.code, "make another connector" in refused.err) == (2, True)
+    folder = ("--type", "loopback", "--set", f"folder={secret.parent}")
+    assert io("connector", "set", "io-prova", *folder).code == 0
+    listed = {row["connector_id"]: row["environment"] for row in io("connector", "list", "--json").json}
+    assert listed == {"io": "production", "io-prova": "test"}
+
+
 def test_a_secret_in_the_arguments_is_refused(raccordo: Raccordo) -> None:
     answer = raccordo("connector", "set", "io", "--type", "app_io", "--set", f"api_key={SECRET}")
     assert answer.code == 2

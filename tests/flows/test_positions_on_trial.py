@@ -242,6 +242,15 @@ def test_a_real_position_stays_with_pagopa_though_its_vendor_was_put_back(hub, r
     assert kept(hub, real, item_id)["status"] == "UNPAYABLE"
 
 
+def test_the_delivery_of_a_real_position_may_go_again_though_its_vendor_was_put_back(hub, raccordo, person, staged):
+    staged("production")
+    item_id = by_beta(hub, payment(person, notice_number="301000000000000144"))
+    (row,) = eventually(lambda: to_pagopa(hub, item_id), lambda found: found[0]["state"] == "rejected")
+    staged("sandbox")
+    shown = raccordo("delivery", "replay", row["delivery_id"], "--dry-run", "--json")
+    assert shown["would_be"] == "rejected: pagopa.other_segregation_code"
+
+
 def test_what_production_has_still_to_hear_of_is_taken_back_though_it_is_on_trial_by_then(
     hub, real, trial, person, staged, paused
 ):
