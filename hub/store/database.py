@@ -38,7 +38,7 @@ from .glances import Glances, Look
 from .seats import Seat
 from .tables import versions
 
-__all__ = ["Database", "Tx", "among", "keys", "lock_names", "upsert"]
+__all__ = ["Database", "Tx", "among", "is_alone", "keys", "lock_names", "upsert"]
 
 log = logging.getLogger(__name__)
 

@@ -85,6 +85,10 @@ questa API, `jti` vale una volta. Altri modelli per accordo con l'ente: `ID_AUTH
 con `INTEGRITY_REST_02` e `AUDIT_REST_01/02`, `ID_AUTH_CHANNEL_02`, `PROFILE_NON_REPUDIATION_01`. Finché la firma non è
 verificata ogni rifiuto è `request.refused`, senza altro.
 
+**In prova.** Un fornitore comincia di norma in prova: le risposte sono quelle di sempre, ma tutto va a connettori di
+prova, e nessuno ne paga. Nell'area si vede: usare codici fiscali di prova, e un altro `source`, così che in produzione
+nomi e versioni siano liberi.
+
 **Limiti.** Ogni risposta porta `X-RateLimit-*`; con 429 e 503 aspettare `Retry-After` e ritentare con un `jti`
 nuovo. Dove c'è una quota giornaliera, ricomincia a mezzanotte di Roma; esaurita (`quota.exceeded`), `X-RateLimit-*`
 sono i suoi.""",
@@ -99,6 +103,10 @@ sides hold evidence.
 `jti` counts once. By agreement with the municipality the other patterns hold: `ID_AUTH_REST_01`, PDND vouchers (DPoP
 too) with `INTEGRITY_REST_02` and `AUDIT_REST_01/02`, `ID_AUTH_CHANNEL_02`, `PROFILE_NON_REPUDIATION_01`. Until the
 signature is verified every refusal is `request.refused`, and no more.
+
+**On trial.** A vendor usually begins in its sandbox: answers are as ever, but everything goes to connectors for tests,
+and nobody pays any of it. In the area it is seen: use tax codes for tests, and another `source`, so that names and
+versions are free in production.
 
 **Limits.** Every response carries `X-RateLimit-*`; on 429 and 503 wait for `Retry-After` and try again with a fresh
 `jti`. A daily quota, where there is one, begins anew at midnight in Rome; when it is used up (`quota.exceeded`),
