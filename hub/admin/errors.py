@@ -59,6 +59,18 @@ class LoginRefused(HubError):
     status, code, title = 401, "login.refused", "Accesso rifiutato / Login refused"
 
 
+class LoginExpired(LoginRefused):
+    """The login was begun too long ago or in another browser, or has ended already: begin again."""
+
+
+class LoginDenied(LoginRefused):
+    """The identity provider ended the login without vouching for anybody: it was called off, or is not allowed."""
+
+
+class AccountDisabled(LoginRefused):
+    """The account that the identity provider vouches for is disabled here."""
+
+
 class RoleMissing(HubError):
     """None of the administrator's roles allows this."""
 

@@ -9,10 +9,11 @@ from typing import Any
 
 import orjson
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from contracts.connector import Connector, ConnectorType, Limits
 from contracts.failures import Misconfigured
-from contracts.faults import pointer_of, unknown_name
+from contracts.faults import in_both, pointer_of, sentence_of, unknown_name
 from contracts.naming import Named, Naming
 from contracts.proving import ProofSettings
 from contracts.tls import BadCertificate, TlsSettings
@@ -155,20 +156,20 @@ def _bad_certificate(fault: BadCertificate, place: str) -> BadConfiguration:
 
 def _unfit(error: ValidationError, place: str, model: type[BaseModel]) -> BadConfiguration:
     faults = error.errors(include_input=False, include_url=False)
-    told = [_told(each["loc"], _sentence(each["type"], each["loc"], each["msg"], model), model) for each in faults]
+    told = [_told(each, model) for each in faults]
     text = "; ".join(f"{'.'.join(map(str, path))}: {why}" for path, why in told)
     return BadConfiguration(text, [(place + pointer_of(path), why) for path, why in told])
 
 
-def _told(path: tuple[int | str, ...], text: str, model: type[BaseModel]) -> tuple[tuple[int | str, ...], str]:
+def _told(fault: ErrorDetails, model: type[BaseModel]) -> tuple[tuple[int | str, ...], str]:
     """The place and what is wrong there. What a model says of settings that do not go together begins with the one that
     is to be changed."""
-    name, colon, why = text.partition(": ")
-    place = tuple(name.split("/"))
-    return (place, why) if not path and colon and place[0] in model.model_fields else (path, text)
-
-
-def _sentence(kind: str, path: Sequence[int | str], text: str, model: type[BaseModel]) -> str:
-    if kind == "extra_forbidden" and len(path) == 1:
-        return unknown_name(model)
-    return text.removeprefix("Value error, ")
+    path = fault["loc"]
+    if fault["type"] == "extra_forbidden" and len(path) == 1:
+        return path, unknown_name(model)
+    if fault["type"] == "value_error" and not path:
+        name, colon, why = str(fault["ctx"]["error"]).partition(": ")
+        place = tuple(name.split("/"))
+        if colon and place[0] in model.model_fields:
+            return place, in_both(why)
+    return path, sentence_of(fault)

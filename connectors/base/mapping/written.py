@@ -7,7 +7,7 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 from pydantic_core import ErrorDetails
 
-from contracts.faults import pointer_of
+from contracts.faults import pointer_of, sentence_of
 
 _LARGEST: Final = 262_144
 
@@ -22,10 +22,10 @@ def written(kind: Any) -> WrapValidator:
             try:
                 value = json.loads(value)
             except (ValueError, RecursionError):
-                raise ValueError("not JSON") from None
+                raise ValueError("Non è JSON / not JSON") from None
         text = json.dumps(value, default=str)
         if len(text) > _LARGEST:
-            raise ValueError(f"longer than {_LARGEST} characters")
+            raise ValueError(f"Caratteri: al massimo {_LARGEST} / longer than {_LARGEST} characters")
         try:
             # Lists are tuples only where JSON is read.
             return TypeAdapter(kind).validate_json(text)
@@ -46,10 +46,12 @@ def _has_inner(places: Iterable[tuple[str | int, ...]], outer: tuple[str | int, 
 
 def _sentence(kind: Any, fault: ErrorDetails) -> str:
     if fault["type"] not in ("union_tag_not_found", "union_tag_invalid"):
-        return fault["msg"].removeprefix("Value error, ")
+        return sentence_of(fault)
     name = fault["ctx"]["discriminator"].split(" | ")[-1].strip("'")
-    there = "is missing; it" if fault["type"] == "union_tag_not_found" else "cannot be that: it"
-    return f'"{name}" {there} is one of {", ".join(_tags(TypeAdapter(kind).json_schema(), name))}'
+    tags = ", ".join(_tags(TypeAdapter(kind).json_schema(), name))
+    if fault["type"] == "union_tag_not_found":
+        return f'Manca "{name}" / "{name}" is missing; it is one of {tags}'
+    return f'"{name}" non è tra i valori ammessi / "{name}" cannot be that: it is one of {tags}'
 
 
 def _tags(schema: Any, name: str) -> Iterable[str]:

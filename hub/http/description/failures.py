@@ -61,8 +61,8 @@ _FAULTS: dict[type[HubError], Json] = {
     },
     errors.ContractViolation: {
         "pointer": "/recipient/tax_code",
-        "code": "value.invalid",
-        "detail": "the tax code's check character or date is wrong",
+        "code": "field.invalid",
+        "detail": "Carattere di controllo o data sbagliati / the tax code's check character or date is wrong",
     },
 }
 
