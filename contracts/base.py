@@ -75,9 +75,7 @@ def _in_reach(moment: _Moment) -> _Moment:
 
 def _text(value: str) -> str:
     if not _is_printable(value) and not _TEXT.fullmatch(value):
-        raise ValueError(
-            "Contiene caratteri di controllo o che invertono il testo / no control or bidirectional characters"
-        )
+        raise ValueError("Contiene caratteri di controllo / has control characters or overrides of direction")
     return value
 
 

@@ -24,7 +24,7 @@ def _pattern(text: str) -> str:
     try:
         re.compile(text)
     except re.error:
-        raise ValueError("is no regular expression") from None
+        raise ValueError("Non è un'espressione regolare / is no regular expression") from None
     return text
 
 

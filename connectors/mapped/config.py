@@ -37,7 +37,7 @@ PrivateHosts = Annotated[Hosts, Listed]
 
 def _sendable(secret: SecretStr) -> SecretStr:
     if not secret.get_secret_value() or not all(" " <= each <= "~" for each in secret.get_secret_value()):
-        raise ValueError("printable ASCII")
+        raise ValueError("Solo ASCII stampabile / printable ASCII")
     return secret
 
 

@@ -123,7 +123,7 @@ class Document(Envelope):
     def _type_names_no_person(cls, value: str) -> str:
         # Types that nobody listed are noted in clear.
         if holds_tax_code(value):
-            raise ValueError("doc_type must not contain a tax code")
+            raise ValueError("Non deve contenere un codice fiscale / must not contain a tax code")
         return value
 
     @model_validator(mode="after")

@@ -27,9 +27,9 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 def _names_nobody(value: str) -> str:
     if _ADDRESS.search(check_no_tax_code(value)):
-        raise ValueError("must not contain an e-mail address")
+        raise ValueError("Non deve contenere un indirizzo e-mail / must not contain an e-mail address")
     if _IBAN.search(value):
-        raise ValueError("must not contain an IBAN")
+        raise ValueError("Non deve contenere un IBAN / must not contain an IBAN")
     return value
 
 
@@ -37,9 +37,9 @@ def _latin(value: str) -> str:
     try:
         value.encode("latin-1")
     except UnicodeEncodeError:
-        raise ValueError("must be of ISO-Latin-1 characters") from None
+        raise ValueError("Solo caratteri di ISO-Latin-1 / must be of ISO-Latin-1 characters") from None
     if "|" in value:
-        raise ValueError("must not contain |")
+        raise ValueError("Non deve contenere | / must not contain |")
     return value
 
 

@@ -14,7 +14,7 @@ def none_such(what: str, there: Iterable[object]) -> str:
     names = [str(each) for each in there]
     told = ", ".join(names[:_NAMED]) or "none"
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"there is no such {what}; there {'is' if len(names) < 2 else 'are'} {told}{more}"
+    return f"Non c'è / there is no such {what}; there {'is' if len(names) < 2 else 'are'} {told}{more}"
 
 
 class CredentialsRefused(HubError):

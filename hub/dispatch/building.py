@@ -37,7 +37,10 @@ def build(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Connec
     Raises BadConfiguration."""
     kind = types.get(config.type)
     if kind is None:
-        raise BadConfiguration(f"there is no connector type {config.type}", [("/type", "there is no such type")])
+        raise BadConfiguration(
+            f"there is no connector type {config.type}",
+            [("/type", "Non c'è / there is no such type")],
+        )
     everywhere = _built(kind, config, config.settings, "/settings")
     if not config.overrides:
         return everywhere
@@ -110,11 +113,7 @@ def named_secrets(types: Mapping[str, ConnectorType], config: ConnectorConfig) -
 
 
 def _built(kind: ConnectorType, config: ConnectorConfig, given: Mapping[str, Any], place: str) -> Connector:
-    settings = _settings_of(kind, config.ente_id, given, place)
-    try:
-        limits = limits_of(kind, config)
-    except ValidationError as exc:
-        raise _unfit(exc, "/limits", Limits) from None
+    settings, limits = _settings_and_limits(kind, config, given, place)
     try:
         shown = settings.shown() if isinstance(settings, TlsSettings) else None
     except BadCertificate as fault:
@@ -132,6 +131,22 @@ def _built(kind: ConnectorType, config: ConnectorConfig, given: Mapping[str, Any
     # Retries and age follow the limits in force, whatever manifest the connector carries.
     manifest = connector.manifest.model_copy(update={"limits": limits})
     return replace(connector, manifest=manifest, certificates=() if shown is None else (shown,))
+
+
+def _settings_and_limits(
+    kind: ConnectorType, config: ConnectorConfig, given: Mapping[str, Any], place: str
+) -> tuple[BaseModel, Limits]:
+    """Both, or what is wrong with either: whoever fills in a form hears of it at once. Raises BadConfiguration."""
+    try:
+        limits = limits_of(kind, config)
+    except ValidationError as exc:
+        wrong = _unfit(exc, "/limits", Limits)
+        try:
+            _settings_of(kind, config.ente_id, given, place)
+        except BadConfiguration as other:
+            wrong = BadConfiguration(f"{other}; {wrong}", (*other.faults, *wrong.faults))
+        raise wrong from None
+    return _settings_of(kind, config.ente_id, given, place), limits
 
 
 def _settings_of(kind: ConnectorType, ente_id: str, given: Mapping[str, Any], place: str) -> BaseModel:

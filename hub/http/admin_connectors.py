@@ -95,7 +95,7 @@ class ConnectorsApi:
         for name in ("from", "to"):
             number = _number(given.get(name, ""))
             if number is None:
-                raise bad(name, "the number of a version")
+                raise bad(name, "Il numero di una versione / the number of a version")
             numbers[name] = number
         one = self._known(connection, actor, exchange)
         before, after = one.version(numbers["from"]), one.version(numbers["to"])

@@ -38,8 +38,7 @@ amministrazione lo porta nell'intestazione <code>Authorization</code>, dopo la p
 <p lang="en">Copy it now: it is not shown again. It is as good as a password: give it to nobody. Each call of the
 administration's API carries it in the header <code>Authorization</code>, after the word <code>Bearer</code>.</p>
 <p><code class="copied" tabindex="0" aria-label="Codice della sessione / Session token">{token}</code></p>
-<p>Per uscire prima: <code>DELETE /admin/v1/sessions/current</code>. <span lang="en">To sign out earlier: the
-same.</span></p>"""
+<p>Per uscire prima <span lang="en">/ To sign out earlier</span>: <code>DELETE /admin/v1/sessions/current</code></p>"""
 _REFERENCE = """<p>Codice della richiesta, per chi gestisce Raccordo <span lang="en">/ Request id, for who runs
 Raccordo</span>: <code>{request_id}</code></p>"""
 

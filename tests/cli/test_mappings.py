@@ -60,8 +60,8 @@ def test_a_rule_without_its_kind_is_told_which_there_are(call: Raccordo, tmp_pat
     mapping["items"] = mapping["items"][:1]
     done = call("mapping", "preview", "--mapping", written(tmp_path, mapping), "--sample", written(tmp_path, {}))
     assert done.code == 2
-    assert '/items/0/fields/title: "as" is missing; it is one of ' in done.err
-    assert '/items/0/fields/summary: "as" cannot be that: it is one of boolean, ' in done.err
+    assert '/items/0/fields/title: Manca "as" / "as" is missing; it is one of ' in done.err
+    assert '/items/0/fields/summary: "as" non è tra i valori ammessi / "as" cannot be that: it is one of ' in done.err
     assert "at least 1 item" not in done.err
 
 
