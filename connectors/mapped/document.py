@@ -59,7 +59,7 @@ class ItemRule(Lists):
             raise ValueError(f"/fields/{unknown[0]}: campo sconosciuto / there is no such field; there are {there}")
         if "external_id" not in self.fields:
             raise ValueError(
-                "/fields: serve external_id, che riconosce ciò che torna / external_id is needed: it knows what comes again"
+                "/fields: serve external_id, che riconosce ciò che torna / external_id is needed to know it again"
             )
         return self
 
