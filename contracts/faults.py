@@ -78,6 +78,7 @@ ITALIAN: Final[Mapping[str, str]] = {
     "union_tag_invalid": _CHOICE.format(what="non ha uno dei valori elencati"),
     "union_tag_not_found": _CHOICE.format(what="manca"),
     "url_parsing": "Deve essere un indirizzo web valido",
+    "path_type": "Deve essere un percorso",
 }
 """By pydantic's error type, with the values of its context in braces: all that a model of ours can raise."""
 
@@ -92,9 +93,10 @@ _ENGLISH: Final[Mapping[str, str]] = {
 def sentence_of(fault: ErrorDetails) -> str:
     """What is wrong, in Italian and then in English, without the value; of an error type that is not in the table, as
     pydantic says it."""
-    kind, context = fault["type"], fault.get("ctx", {})
+    kind, given = fault["type"], fault.get("ctx", {})
     if kind == "value_error":
-        return in_both(str(context["error"]))
+        return in_both(str(given["error"]))
+    context = {name: int(one) if isinstance(one, float) and one.is_integer() else one for name, one in given.items()}
     english = _ENGLISH[kind].format(**context) if kind in _ENGLISH else fault["msg"]
     return f"{ITALIAN[kind].format(**context)}{BETWEEN}{english}" if kind in ITALIAN else english
 

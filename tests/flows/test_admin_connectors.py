@@ -138,6 +138,16 @@ def test_a_patch_that_changes_nothing_makes_no_version_and_null_takes_away(admin
     assert admin.get(f"/connectors/{name}").json()["newest"]["version"] == 2
 
 
+def test_each_fault_of_a_mapping_has_its_own_place(admin, name):
+    rules = [{"collection": "messagges", "fields": {"title": {"as": "txt"}, "summary": {}}}]
+    mapping = {"version": 1, "title": "T", "source": "s", "reads": {"format": "json"}, "items": rules}
+    wrong = {"connector_id": name, "connector_type": "mapped", "settings": {"origin": "file", "mapping": mapping}}
+    faults = admin.post("/connectors", wrong).json()["errors"]
+    places = [fault["pointer"].removeprefix("/settings/mapping/items/0") for fault in faults]
+    assert set(places) == {"/settings/vendor_id", "/collection", "/fields/title", "/fields/summary"}
+    assert all(" / " in fault["detail"] for fault in faults)
+
+
 def test_settings_and_limits_that_do_not_fit_are_told_at_once(admin, name):
     wrong = {"connector_id": name, "connector_type": "loopback", "settings": {}, "limits": {"timeout_s": -1}}
     told = {fault["pointer"]: fault["detail"] for fault in admin.post("/connectors", wrong).json()["errors"]}
