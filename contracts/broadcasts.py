@@ -52,7 +52,7 @@ class BroadcastText(Model):
     @model_validator(mode="after")
     def _few_places(self) -> Self:
         if len(_PLACES.findall(self.body)) > 10:
-            raise ValueError("the body names more than 10 facts")
+            raise ValueError("Il testo nomina più di 10 fatti / the body names more than 10 facts")
         return self
 
     def filled(self, part: str, facts: dict[str, str]) -> str:

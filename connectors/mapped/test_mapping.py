@@ -113,6 +113,7 @@ def test_a_name_that_is_a_person_is_refused_and_not_told():
     (found,) = connected(mapping).read(page(NOTICE))
     assert faults(found) == [("field.invalid", "/contribuente/cf", "/items/0/fields/external_id")]
     assert found.name.startswith("sha256-")
+    assert "/external_id: Non deve contenere un codice fiscale / external_id must not" in found.wrong[0].detail
     assert "RSSMRA" not in f"{found!r} {found.wrong}"
 
 

@@ -173,9 +173,14 @@ class Settings(PatientSettings, TlsSettings):
     def _reachable(self) -> Self:
         scheme, host, _ = place_of(self.base_url)
         if scheme == "http" and not may_be_plain(host, self.private_hosts):
-            raise ValueError("base_url: plain http is for loopback alone, and listed in private_hosts")
+            raise ValueError(
+                "base_url: http solo in locale e se elencato in private_hosts / "
+                "plain http is for loopback alone, and listed in private_hosts"
+            )
         if self.base_url.endswith("/") or "?" in self.base_url:
-            raise ValueError("base_url: without a slash at its end and without a query")
+            raise ValueError(
+                "base_url: senza barra finale e senza query / without a slash at its end and without a query"
+            )
         return self
 
     def named(self) -> Iterator[Named]:
