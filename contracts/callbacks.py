@@ -27,9 +27,7 @@ def place_of(url: str) -> tuple[str, str, int]:
     """Scheme, host and port of a callback's address. Raises ValueError where it is not in the form of one."""
     match = _URL.fullmatch(url)
     if match is None or len(url) > 2000:
-        raise ValueError(
-            "Deve essere https, con host minuscolo / must be an https address, host in lower case, no more"
-        )
+        raise ValueError("Deve essere https, con host minuscolo / must be an https address, host in lower case")
     scheme, host, port = match.groups()
     return scheme, host, int(port) if port else _DEFAULT_PORTS[scheme]
 

@@ -195,7 +195,7 @@ def test_services_that_are_wrong_are_refused_with_their_place(given, where):
 
 
 def test_numbers_need_a_segregation_code():
-    with pytest.raises(ValidationError, match="segregation_code: .*needed with spontaneous"):
+    with pytest.raises(ValidationError, match=r"segregation_code: .*needed with spontaneous"):
         settings(spontaneous=SPONTANEOUS)
 
 

@@ -155,7 +155,7 @@ def _held(value: object, shape: Shape, place: str) -> None:
             f"{place} ha campi che SEND non conosce / {place} has members that SEND does not know: {len(unknown)}"
         )
     if missing := [name[:-1] for name in shape if name.endswith("!") and name[:-1] not in value]:
-        raise ValueError(f"{place} needs {', '.join(missing)}")
+        raise ValueError(f"{place} non è completo / {place} needs {', '.join(missing)}")
     for name, found in value.items():
         _member(found, known[name], f"{place}/{name}")
 

@@ -77,6 +77,7 @@ class Message(Envelope):
             )
         if legal.fee_policy == "DELIVERY_MODE" and not (self.asked_to_pay or legal.f24):
             raise ValueError(
+                "DELIVERY_MODE vuole un pagamento o un F24 / "
                 "fee_policy DELIVERY_MODE needs a link to a payment or an f24, which the costs are added to"
             )
         return self

@@ -1,5 +1,6 @@
 """Errors of single values say what is wrong in Italian and then in English, wherever they are told."""
 
+import ast
 import importlib
 import pkgutil
 from collections.abc import Iterator
@@ -191,6 +192,19 @@ def test_a_vendor_reads_each_fault_in_italian_with_the_code_of_before():
         "/title": ("field.invalid", "Non deve essere vuoto"),
         "/body_markdown": ("field.missing", "Manca: è obbligatorio"),
     }
+
+
+def test_the_contracts_own_rules_speak_both_languages():
+    for path in Path(contracts.__path__[0]).rglob("*.py"):
+        whole = ast.parse(path.read_text(encoding="utf-8"))
+        for function in (each for each in ast.walk(whole) if isinstance(each, ast.FunctionDef)):
+            for call in (each.exc for each in ast.walk(function) if isinstance(each, ast.Raise)):
+                if isinstance(call, ast.Call) and call.func.id == "ValueError" and function.name not in FOR_CALLERS:
+                    assert BETWEEN in ast.unparse(call), (path.name, function.name, ast.unparse(call))
+
+
+FOR_CALLERS = {"_notice_number"}
+"""What no model is checked by: the text is for whoever writes a call."""
 
 
 def test_nobody_tells_pydantics_words_besides():
