@@ -99,7 +99,7 @@ class Reach:
 
 def _not_allowed(pointer: str, host: str) -> Fault:
     detail = (
-        f"{host} porta nella rete interna: chi gestisce l'hub elenca tali host in RACCORDO_INTERNAL_HOSTS / "
+        f"{host} è nella rete interna o vi porta: chi gestisce l'hub elenca tali host in RACCORDO_INTERNAL_HOSTS / "
         "it is or leads inside: the operator lists such hosts there"
     )
     return Fault(pointer[:500], "host.not_allowed", detail[:500])
