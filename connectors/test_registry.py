@@ -50,7 +50,7 @@ def test_what_takes_back_what_its_source_lists_no_more_is_held_to_how():
         ("name = ", "Invalid value"),
         (GOOD.replace('"post"', '"other"'), "the folder is 'post'"),
         (GOOD.replace('"email"', '"pigeon"'), "channel: "),
-        (GOOD + "surprise = 1\n", "surprise: Extra inputs"),
+        (GOOD + "surprise = 1\n", "surprise: Campo sconosciuto / Extra inputs"),
         (GOOD + "[limits]\ntimeout_s = 0\n", "limits.timeout_s: "),
         (GOOD, "cannot import connectors.post"),
     ],

@@ -63,19 +63,19 @@ def _to_utc(moment: datetime) -> datetime:
         return moment.astimezone(UTC)
     except OverflowError:
         # Only ValueError is a fault of the field; anything else would be a fault of ours.
-        raise ValueError("is outside the years 1 to 9999 in UTC") from None
+        raise ValueError("In UTC non è tra gli anni 1 e 9999 / is outside the years 1 to 9999 in UTC") from None
 
 
 def _in_reach(moment: _Moment) -> _Moment:
     # Arithmetic on the edges of the calendar overflows; no matter of a municipality lies there.
     if not 1900 <= moment.year <= 2200:
-        raise ValueError("the year must be from 1900 to 2200")
+        raise ValueError("L'anno deve essere tra 1900 e 2200 / the year must be from 1900 to 2200")
     return moment
 
 
 def _text(value: str) -> str:
     if not _is_printable(value) and not _TEXT.fullmatch(value):
-        raise ValueError("control characters and bidirectional overrides are not allowed")
+        raise ValueError("Contiene caratteri di controllo / has control characters or overrides of direction")
     return value
 
 
@@ -87,7 +87,7 @@ def _is_printable(value: str) -> bool:
 def not_blank(value: str) -> str:
     """`value`, if there is anything in it to be seen; else ValueError."""
     if not _SEEN.search(value):
-        raise ValueError("must not be blank")
+        raise ValueError("Non deve essere vuoto / must not be blank")
     return value
 
 
@@ -95,16 +95,16 @@ def _line(value: str) -> str:
     if _is_printable(value) and value.strip():
         return value
     if _LINE_ENDS.search(value):
-        raise ValueError("must be a single line")
+        raise ValueError("Deve stare su una sola riga / must be a single line")
     return _text(not_blank(value))
 
 
 def _https(value: str) -> str:
     url = AnyUrl(value)
     if url.scheme != "https" and not (url.scheme == "http" and url.host in ("127.0.0.1", "localhost", "[::1]")):
-        raise ValueError("must be an https URL")
+        raise ValueError("Deve essere un indirizzo https / must be an https URL")
     if url.username or url.password:
-        raise ValueError("must not carry credentials")
+        raise ValueError("Non deve contenere credenziali / must not carry credentials")
     return value
 
 

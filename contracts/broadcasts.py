@@ -18,13 +18,15 @@ PLACES = frozenset({"title", "service"})
 def impersonal(text: str) -> str:
     """A text for many names nobody. Raises ValueError."""
     if holds_tax_code(text):
-        raise ValueError("must not contain a tax code: everybody is going to read it")
+        raise ValueError(
+            "Niente codici fiscali: lo leggeranno tutti / must not contain a tax code: everybody is going to read it"
+        )
     return text
 
 
 def _with_places(text: str) -> str:
     if unknown := set(_PLACES.findall(text)) - PLACES:
-        raise ValueError(f"there is no {{{min(unknown)}}}; there are {{service}} and {{title}}")
+        raise ValueError(f"Non c'è {{{min(unknown)}}} / there is no such name; there are {{service}} and {{title}}")
     return text
 
 
@@ -50,7 +52,7 @@ class BroadcastText(Model):
     @model_validator(mode="after")
     def _few_places(self) -> Self:
         if len(_PLACES.findall(self.body)) > 10:
-            raise ValueError("the body names more than 10 facts")
+            raise ValueError("Il testo nomina più di 10 fatti / the body names more than 10 facts")
         return self
 
     def filled(self, part: str, facts: dict[str, str]) -> str:

@@ -27,7 +27,7 @@ def place_of(url: str) -> tuple[str, str, int]:
     """Scheme, host and port of a callback's address. Raises ValueError where it is not in the form of one."""
     match = _URL.fullmatch(url)
     if match is None or len(url) > 2000:
-        raise ValueError("must be an https address with a host in lower case, without credentials and fragment")
+        raise ValueError("Deve essere https, con host minuscolo / must be an https address, host in lower case")
     scheme, host, port = match.groups()
     return scheme, host, int(port) if port else _DEFAULT_PORTS[scheme]
 
@@ -39,7 +39,7 @@ def _an_address(url: str) -> str:
 
 def _a_host(name: str) -> str:
     if _HOST.fullmatch(name) is None:
-        raise ValueError("must be a host in lower case, or host:port, without scheme and path")
+        raise ValueError("Deve essere un host minuscolo, o host:porta / a host in lower case, or host:port, no more")
     return name
 
 

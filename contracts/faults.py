@@ -1,8 +1,11 @@
-"""The faults of an item as everyone spells them: a stable code, and a JSON pointer."""
+"""The faults of what was given as everyone spells them: a stable code, a JSON pointer, and a sentence for people, in
+Italian and then in English."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from pydantic import BaseModel
+from pydantic_core import ErrorDetails
 
 # pydantic's error types -> our stable codes; what is not here is `field.invalid`.
 _CODES = {
@@ -20,6 +23,89 @@ _CODES = {
 }
 
 
+BETWEEN: Final = " / "
+"""Stands between the two languages."""
+
+_OBJECT, _LIST, _BOOLEAN = "Deve essere un oggetto JSON", "Deve essere una lista", "Deve essere true o false"
+_INTEGER, _NUMBER = "Deve essere un numero intero", "Deve essere un numero"
+_DAY = "Deve essere una data, come 2026-12-16"
+_MOMENT = "Deve essere una data con ora e fuso orario, come 2026-12-16T09:30:00Z"
+_TOO_DEEP = "È annidato troppo in profondità"
+_CHOICE = "Il campo che dice di che cosa si tratta {what}"
+
+ITALIAN: Final[Mapping[str, str]] = {
+    "json_invalid": "Non è JSON",
+    "recursion_loop": _TOO_DEEP,
+    "recursion_depth_exceeded": _TOO_DEEP,
+    "missing": "Manca: è obbligatorio",
+    "extra_forbidden": "Campo sconosciuto",
+    "model_type": _OBJECT,
+    "dataclass_type": _OBJECT,
+    "dict_type": _OBJECT,
+    "tuple_type": _LIST,
+    "list_type": _LIST,
+    "too_short": "Elementi: almeno {min_length}",
+    "too_long": "Elementi: al massimo {max_length}",
+    "greater_than": "Deve essere maggiore di {gt}",
+    "greater_than_equal": "Deve essere almeno {ge}",
+    "less_than": "Deve essere minore di {lt}",
+    "less_than_equal": "Deve essere al massimo {le}",
+    "finite_number": "Deve essere un numero finito",
+    "string_type": "Deve essere un testo",
+    "string_unicode": "Deve essere un testo in Unicode",
+    "string_too_short": "Caratteri: almeno {min_length}",
+    "string_too_long": "Caratteri: al massimo {max_length}",
+    "string_pattern_mismatch": "Non ha la forma richiesta",
+    "literal_error": "Deve essere uno dei valori elencati",
+    "bool_type": _BOOLEAN,
+    "bool_parsing": _BOOLEAN,
+    "int_type": _INTEGER,
+    "int_parsing": _INTEGER,
+    "int_parsing_size": "Ha troppe cifre",
+    "int_from_float": _INTEGER,
+    "float_type": _NUMBER,
+    "float_parsing": _NUMBER,
+    "date_type": _DAY,
+    "date_parsing": _DAY,
+    "date_from_datetime_parsing": _DAY,
+    "date_from_datetime_inexact": "Deve essere una data senza ora",
+    "datetime_type": _MOMENT,
+    "datetime_parsing": _MOMENT,
+    "datetime_from_date_parsing": _MOMENT,
+    "datetime_object_invalid": _MOMENT,
+    "timezone_aware": "Manca il fuso orario, come Z o +01:00",
+    "is_instance_of": "Non è del tipo richiesto",
+    "union_tag_invalid": _CHOICE.format(what="non ha uno dei valori elencati"),
+    "union_tag_not_found": _CHOICE.format(what="manca"),
+    "url_parsing": "Deve essere un indirizzo web valido",
+    "path_type": "Deve essere un percorso",
+}
+"""By pydantic's error type, with the values of its context in braces: all that a model of ours can raise."""
+
+# pydantic's own English repeats the value, or names a type of Python's.
+_ENGLISH: Final[Mapping[str, str]] = {
+    "too_short": "at least {min_length} must be given",
+    "too_long": "at most {max_length} are allowed",
+    "union_tag_invalid": "{discriminator} must be one of {expected_tags}",
+}
+
+
+def sentence_of(fault: ErrorDetails) -> str:
+    """What is wrong, in Italian and then in English, without the value; of an error type that is not in the table, as
+    pydantic says it."""
+    kind, given = fault["type"], fault.get("ctx", {})
+    if kind == "value_error":
+        return in_both(str(given["error"]))
+    context = {name: int(one) if isinstance(one, float) and one.is_integer() else one for name, one in given.items()}
+    english = _ENGLISH[kind].format(**context) if kind in _ENGLISH else fault["msg"]
+    return f"{ITALIAN[kind].format(**context)}{BETWEEN}{english}" if kind in ITALIAN else english
+
+
+def in_both(text: str) -> str:
+    """What a validator of ours says: as it is where it speaks both languages, else led by what it means in Italian."""
+    return text if BETWEEN in text else f"Regola non rispettata{BETWEEN}{text}"
+
+
 def code_of(kind: str) -> str:
     """The code of a validation error of this type of pydantic's."""
     return _CODES.get(kind, "field.type" if kind.endswith(("_type", "_parsing")) else "field.invalid")
@@ -27,7 +113,8 @@ def code_of(kind: str) -> str:
 
 def unknown_name(model: type[BaseModel]) -> str:
     """What whoever gives a name that a model does not have is told: those that it has."""
-    return f"there is none of this name; there are {', '.join(model.model_fields)}"
+    names = ", ".join(model.model_fields)
+    return f"Nessun campo ha questo nome{BETWEEN}there is none of this name; there are {names}"
 
 
 def has_required(model: type[BaseModel]) -> bool:

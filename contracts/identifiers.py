@@ -24,9 +24,9 @@ _NOTICE_NUMBER_MODULUS = 93
 def check_tax_code(value: str) -> str:
     """`value`, if it is a natural person's tax code in upper case; else ValueError, which does not repeat it."""
     if not _TAX_CODE.fullmatch(value):
-        raise ValueError("not an Italian tax code (codice fiscale) of a person, in upper case")
+        raise ValueError("Non è un codice fiscale di persona, in maiuscolo / not a person's tax code, in upper case")
     if codicefiscale.calc_check_digit(value[:15]) != value[15] or not _born_on_a_day(value):
-        raise ValueError("the tax code's check character or date is wrong")
+        raise ValueError("Carattere di controllo o data sbagliati / the tax code's check character or date is wrong")
     return value
 
 
@@ -69,7 +69,7 @@ def check_organization_tax_code(value: str) -> str:
     """`value`, if it is an eleven-digit tax code; else ValueError."""
     # stdnum alone would also take it with `IT` before it, which would be another subject.
     if not _ORGANIZATION_TAX_CODE.fullmatch(value) or not iva.is_valid(value):
-        raise ValueError("not an 11-digit tax code of an organisation")
+        raise ValueError("Non è un codice fiscale di 11 cifre / not an 11-digit tax code of an organisation")
     return value
 
 
@@ -81,15 +81,15 @@ def check_any_tax_code(value: str) -> str:
 def _iban(value: str) -> str:
     try:
         if stdnum_iban.validate(value) != value:
-            raise ValueError("an IBAN is written without spaces, in upper case")
+            raise ValueError("Scrivere l'IBAN in maiuscolo e senza spazi / without spaces, in upper case")
     except StdnumError as exc:
-        raise ValueError("not an IBAN") from exc
+        raise ValueError("Non è un IBAN / not an IBAN") from exc
     return value
 
 
 def _uuid7(value: str) -> str:
     if uuid_utils.UUID(value).version != 7:
-        raise ValueError("not a UUIDv7")
+        raise ValueError("Non è un UUIDv7 / not a UUIDv7")
     return value
 
 
@@ -149,7 +149,7 @@ def holds_tax_code(text: str) -> bool:
 def check_no_tax_code(text: str) -> str:
     """Return `text`, or raise ValueError where a person's tax code stands in it."""
     if holds_tax_code(text):
-        raise ValueError("must not contain a tax code")
+        raise ValueError("Non deve contenere un codice fiscale / must not contain a tax code")
     return text
 
 

@@ -20,7 +20,7 @@ class QuietHours(Model):
     @model_validator(mode="after")
     def _some_hours(self) -> Self:
         if self.start == self.end:
-            raise ValueError("start and end are the same: leave quiet_hours out for none")
+            raise ValueError("start ed end sono uguali / start and end are the same: leave quiet_hours out for none")
         return self
 
 
@@ -76,5 +76,5 @@ class PreferencesPatch(Model):
     def _each_service_once(self) -> Self:
         names = [each.service_id for each in self.services or ()]
         if len(set(names)) != len(names):
-            raise ValueError("a service occurs twice in services")
+            raise ValueError("Un servizio è ripetuto / a service occurs twice in services")
         return self

@@ -71,26 +71,39 @@ class ProofSettings(Form):
         """What is set is complete, and nothing is set that would be ignored."""
         signs = self.proof_integrity or self.audit != "none"
         if self.proof == "modi" and self.proof_audience is None:
-            raise ValueError("proof_audience: needed with proof=modi")
+            raise ValueError("proof_audience: serve con proof=modi / needed with proof=modi")
         if self.proof == "pdnd" and self.proof_client is None:
-            raise ValueError("proof_client: needed with proof=pdnd, see `raccordo ente pdnd-client`")
+            raise ValueError(
+                "proof_client: serve con proof=pdnd / needed with proof=pdnd, see `raccordo ente pdnd-client`"
+            )
         if self.proof == "pdnd" and signs and self.proof_audience is None:
-            raise ValueError("proof_audience: needed with proof=pdnd where something is signed beside the voucher")
+            raise ValueError(
+                "proof_audience: serve dove si firma oltre al voucher / "
+                "needed with proof=pdnd where something is signed beside the voucher"
+            )
         if self.audit != "none" and (self.proof == "none" or self.audit_user is None):
-            raise ValueError("audit: needs proof=modi or pdnd, and audit_user")
+            raise ValueError("audit: vuole proof=modi o pdnd, e audit_user / needs proof=modi or pdnd, and audit_user")
         if self.audit == "AUDIT_REST_02" and self.proof != "pdnd":
-            raise ValueError("audit: AUDIT_REST_02 is tied to a voucher, and goes with proof=pdnd alone")
+            raise ValueError(
+                "audit: AUDIT_REST_02 va solo con proof=pdnd / "
+                "AUDIT_REST_02 is tied to a voucher, and goes with proof=pdnd alone"
+            )
         if (self.answers == "unsigned") is not (self.answer_keys is None):
-            raise ValueError("answer_keys: needed where answers are signed or tied, and only there")
+            raise ValueError(
+                "answer_keys: serve solo con risposte firmate o legate / "
+                "needed where answers are signed or tied, and only there"
+            )
         if self.answers != "unsigned" and self.proof == "none":
-            raise ValueError("answers: signed ones come with proof=modi or pdnd")
+            raise ValueError("answers: firmate solo con proof=modi o pdnd / signed ones come with proof=modi or pdnd")
         if self.answers == "tied" and not self.proof_integrity:
-            raise ValueError("answers: tied ones need proof_integrity, whose digest they name")
+            raise ValueError(
+                "answers: tied vuole proof_integrity / tied ones need proof_integrity, whose digest they name"
+            )
         for name in ("proof_issuer", "proof_key", "proof_reference"):
             if self.proof != "modi" and getattr(self, name) is not None:
-                raise ValueError(f"{name}: goes with proof=modi alone")
+                raise ValueError(f"{name}: solo con proof=modi / goes with proof=modi alone")
         if self.proof != "pdnd" and self.proof_client is not None:
-            raise ValueError("proof_client: goes with proof=pdnd alone")
+            raise ValueError("proof_client: solo con proof=pdnd / goes with proof=pdnd alone")
         return self
 
 

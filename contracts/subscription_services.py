@@ -21,7 +21,7 @@ class Period(Model):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.last_day < self.first_day:
-            raise ValueError("the period ends before it begins")
+            raise ValueError("Il periodo finisce prima di iniziare / the period ends before it begins")
         return self
 
 
@@ -34,7 +34,7 @@ class EnrolWindow(Model):
     @model_validator(mode="after")
     def _in_order(self) -> Self:
         if self.closes_at <= self.opens_at:
-            raise ValueError("the enrolment window closes before it opens")
+            raise ValueError("Le iscrizioni chiudono prima di aprire / the enrolment window closes before it opens")
         return self
 
 
@@ -48,7 +48,7 @@ class ListPolicy(Model):
     @model_validator(mode="after")
     def _once(self) -> Self:
         if len({key.removeprefix("-") for key in self.order_keys}) != len(self.order_keys):
-            raise ValueError("an order key occurs twice")
+            raise ValueError("Una chiave d'ordine è ripetuta / an order key occurs twice")
         return self
 
 
@@ -95,5 +95,8 @@ class SubscriptionService(Model):
     def _adds_up(self) -> Self:
         add_up(self.payment_plan, self.plan_total_cents)
         if any(part.payment_external_id or part.notice_number for part in self.payment_plan):
-            raise ValueError("the payments of a template are nobody's yet: no payment_external_id, no notice_number")
+            raise ValueError(
+                "I pagamenti di un modello non sono ancora di nessuno / "
+                "the payments of a template are nobody's yet: no payment_external_id, no notice_number"
+            )
         return self

@@ -4,7 +4,7 @@ Starlette's router alone: an application object around it adds layers to each re
 cost a quarter of the event loop's time under load (DECISIONS 16).
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 
@@ -181,7 +181,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
         ("/public/v1/cards/{token}", "GET", "check_card", CardsApi(hub.cards, hub.committer, limiter).check),
         ("/public/v1/ranked-lists/{list_id}", "GET", "show_ranked_list", ranked_lists.show),
     ]
-    for operations, api in ((PUBLISH, publish), (FEED, feed), (ADMIN, _admin(hub, limiter, exports))):
+    for operations, api in ((PUBLISH, publish), (FEED, feed), (ADMIN, _admin(hub, limiter, exports, name_of))):
         for one in operations:
             handler = status if one.path == "/status" else api.handler(one)
             handlers.append((f"/{one.api}/v1{one.path}", one.method, one.operation_id, handler))
@@ -196,7 +196,7 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
     return [Route(path, _Resource(methods, limiter)) for path, methods in by_path.items()]
 
 
-def _admin(hub: Hub, limiter: Limiter, slots: Slots) -> AdminApi:
+def _admin(hub: Hub, limiter: Limiter, slots: Slots, name_of: Callable[[str], str]) -> AdminApi:
     access = AdminAccess(
         sign_in=SignIn(
             hub.database,
@@ -229,7 +229,7 @@ def _admin(hub: Hub, limiter: Limiter, slots: Slots) -> AdminApi:
         ExportsApi(access, rights, exports, slots),
         simulations,
     )
-    return AdminApi(access, tuple(part.handler for part in parts))
+    return AdminApi(access, tuple(part.handler for part in parts), name_of)
 
 
 def _room(hub: Hub, at_once: int) -> Room:

@@ -39,9 +39,9 @@ def internal_address(listen: str, *, everywhere: bool = False) -> tuple[str, int
             "RACCORDO_METRICS_EVERYWHERE=true, where no stranger reaches the port, as in a container"
         )
     if number.is_global or number.is_multicast:
-        raise ValueError("a loopback or internal address, such as 127.0.0.1:9464")
+        raise ValueError("Un indirizzo interno / a loopback or internal address, such as 127.0.0.1:9464")
     if not port.isascii() or not port.isdigit() or int(port) > 65535:
-        raise ValueError("a port from 0 to 65535, such as 127.0.0.1:9464")
+        raise ValueError("Una porta da 0 a 65535 / a port from 0 to 65535, such as 127.0.0.1:9464")
     return str(number), int(port)
 
 

@@ -24,7 +24,7 @@ def _pattern(text: str) -> str:
     try:
         re.compile(text)
     except re.error:
-        raise ValueError("is no regular expression") from None
+        raise ValueError("Non è un'espressione regolare / is no regular expression") from None
     return text
 
 
@@ -115,7 +115,7 @@ class Service(Form):
     @model_validator(mode="after")
     def _advanced_first(self) -> "Service":
         if self.remote_content is not None and not self.advanced:
-            raise ValueError("remote_content: needs advanced")
+            raise ValueError("remote_content: vuole advanced / needs advanced")
         return self
 
 

@@ -12,7 +12,7 @@ import httpx
 from pydantic import Field, StringConstraints
 
 from connectors.base.http import Answer, send
-from contracts.base import HttpsUrl, Label, Markdown, Model
+from contracts.base import Form, HttpsUrl, Label, Markdown
 from contracts.connector import Operation
 from contracts.failures import Deferred, Failure, Misconfigured, Rejected, Unconfirmed
 from contracts.identifiers import OrganizationTaxCode
@@ -29,86 +29,126 @@ Name = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
 """A service's id at IO; it goes into a path."""
 
 
-class Nothing(Model):
+class Nothing(Form):
     """No argument."""
 
 
-class Page(Model):
+class Page(Form):
     limit: Annotated[int, Field(ge=1, le=100)] = 100
+    """Quanti servizi elencare. / How many services to list."""
     offset: Annotated[int, Field(ge=0)] = 0
+    """Quanti saltarne prima. / How many to pass over first."""
 
 
-class ServiceName(Model):
+class ServiceName(Form):
     service_id: Name
+    """L'identificativo del servizio presso IO, da `list-services`. / The service's id at IO, from `list-services`."""
 
 
-class Organization(Model):
+class Organization(Form):
+    """Chi eroga il servizio. / Who gives the service."""
+
     name: Label
+    """Il nome dell'ente, come l'app lo mostra. / The organisation's name, as the app shows it."""
     fiscal_code: OrganizationTaxCode
+    """Il codice fiscale dell'ente, 11 cifre. / The organisation's tax code, 11 digits."""
     department_name: Label | None = None
+    """L'ufficio che eroga il servizio. / The department that gives the service."""
 
 
-class Metadata(Model):
-    """What the app shows of a service."""
+class Metadata(Form):
+    """Ciò che l'app mostra del servizio. / What the app shows of the service."""
 
     scope: Literal["LOCAL", "NATIONAL"] = "LOCAL"
+    """Se è del territorio (`LOCAL`) o di tutta Italia (`NATIONAL`). / Whether it is the area's or all of Italy's."""
     topic_id: Annotated[int, Field(ge=0)]
-    """See `list-topics`."""
+    """L'argomento, col numero che ha in `list-topics`. / The topic, by its number in `list-topics`."""
     web_url: HttpsUrl | None = None
+    """L'indirizzo del servizio sul web. / The service's address on the web."""
     app_ios: HttpsUrl | None = None
+    """L'indirizzo dell'app del servizio nell'App Store. / Where the service's app is in the App Store."""
     app_android: HttpsUrl | None = None
+    """L'indirizzo dell'app del servizio in Google Play. / Where the service's app is in Google Play."""
     tos_url: HttpsUrl | None = None
+    """L'indirizzo dei termini d'uso. / Where the terms of use are."""
     privacy_url: HttpsUrl | None = None
+    """L'indirizzo dell'informativa sul trattamento dei dati. / Where the privacy notice is."""
     support_url: HttpsUrl | None = None
+    """L'indirizzo dell'assistenza. / Where help is to be found."""
     address: Label | None = None
+    """L'indirizzo dell'ufficio. / The office's address."""
     phone: Label | None = None
+    """Il telefono dell'ufficio. / The office's telephone."""
     email: Label | None = None
+    """L'e-mail dell'ufficio. / The office's e-mail address."""
     pec: Label | None = None
+    """La PEC dell'ufficio. / The office's certified e-mail address."""
     cta: Label | None = None
+    """Il pulsante nella scheda del servizio, nella forma chiesta da IO. / The button on the service's page, in the form
+    that IO asks for."""
     token_name: Label | None = None
+    """Il nome del parametro con cui l'app passa il gettone della sessione. / The name of the parameter in which the app
+    hands over the session's token."""
 
 
-class NewService(Model):
-    """A service as IO wants it described."""
+class NewService(Form):
+    """Un servizio come IO lo vuole descritto. / A service as IO wants it described."""
 
     name: Label
+    """Il nome che il cittadino legge. / The name that the citizen reads."""
     description: Markdown
+    """A che cosa serve, in Markdown. / What it is for, in Markdown."""
     organization: Organization
+    """L'ente a cui il servizio appartiene. / The organisation that the service belongs to."""
     metadata: Metadata
+    """I dati della scheda del servizio. / The data of the service's page."""
     require_secure_channel: bool = False
-    """No e-mail of IO's own then repeats the text."""
+    """Se IO non deve ripetere il testo in un'e-mail sua. / Whether IO is not to repeat the text in an e-mail of its
+    own."""
     authorized_cidrs: tuple[Cidr, ...] = ()
-    """Where the hub calls from; empty: any address."""
+    """Le reti da cui l'hub chiama, come `203.0.113.0/28`; nessuna: da ovunque. / The networks that the hub calls from;
+    none: anywhere."""
     max_allowed_payment_amount: Annotated[int, Field(ge=0, le=9_999_999_999)] = 0
-    """Euro cents. With 0 every message with a payment is refused."""
+    """Il pagamento più alto, in centesimi di euro; con 0 ogni messaggio con un pagamento è rifiutato. / The highest
+    payment, in euro cents; with 0 every message with a payment is refused."""
 
 
 class ChangedService(NewService):
     service_id: Name
+    """L'identificativo del servizio presso IO, da `list-services`. / The service's id at IO, from `list-services`."""
 
 
 class Review(ServiceName):
     auto_publish: bool = False
+    """Se IO lo pubblica appena approvato, senza `release-service`. / Whether IO publishes it once it is approved,
+    without `release-service`."""
 
 
 class Rotation(ServiceName):
     key: Literal["primary", "secondary"]
-    """Renew the one that the connector does not use, change the setting, then renew the other."""
+    """La chiave da rifare: prima quella che il connettore non usa, poi, cambiata l'impostazione, l'altra. / The key to
+    make anew: first the one that the connector does not use, then, once the setting is changed, the other."""
 
 
-class NewRemoteContent(Model):
+class NewRemoteContent(Form):
     """Where the app finds what messages leave here. The key, LolliPoP and precondition are those of the settings."""
 
     name: Label
+    """Il nome della configurazione. / The configuration's name."""
     description: Label
+    """A che cosa serve. / What it is for."""
     base_url: HttpsUrl
-    """`https://<the ente's host>/callbacks/v1/<ente_id>/<connector_id>`."""
+    """`https://<host dell'ente>/callbacks/v1/<ente_id>/<connector_id>`: dove l'app chiede i contenuti. / Where the app
+    asks for content: the same with the host of the ente."""
     service: Name | None = None
-    """The service of the catalogue whose settings are meant; None: those of the connector."""
+    """Il servizio del catalogo di cui valgono le impostazioni; assente: quelle del connettore. / The service of the
+    catalogue whose settings are meant; absent: those of the connector."""
 
 
 class ChangedRemoteContent(NewRemoteContent):
     configuration_id: Ulid
+    """L'identificativo della configurazione, da `list-remote-content`. / The configuration's id, from
+    `list-remote-content`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +162,48 @@ class Managing:
     def operations(self) -> dict[str, Operation]:
         """By the name that an administrator types."""
         return {
-            "list-services": Operation("The services of the organisation at IO", Page, self._list),
-            "list-topics": Operation("The topics that a service may have", Nothing, self._get(f"{_SERVICES}/topics")),
-            "show-service": Operation("One service", ServiceName, self._of("GET", "")),
-            "create-service": Operation("Make a service, as a draft", NewService, self._create),
-            "update-service": Operation("Describe a service anew", ChangedService, self._update),
-            "review-service": Operation("Send a draft to be approved", Review, self._review),
-            "release-service": Operation("Publish an approved service", ServiceName, self._of("POST", "/release")),
-            "show-keys": Operation("The two keys of a service", ServiceName, self._of("GET", "/keys")),
-            "rotate-key": Operation("Make a key of a service anew; the old one ends at once", Rotation, self._rotate),
-            "list-remote-content": Operation("The configurations of remote content", Nothing, self._get(_REMOTE)),
-            "create-remote-content": Operation("Register where content is", NewRemoteContent, self._register),
-            "update-remote-content": Operation("Register it anew", ChangedRemoteContent, self._register_anew),
+            "list-services": Operation(
+                "I servizi dell'ente presso IO / The services of the organisation at IO", Page, self._list
+            ),
+            "list-topics": Operation(
+                "Gli argomenti che un servizio può avere / The topics that a service may have",
+                Nothing,
+                self._get(f"{_SERVICES}/topics"),
+            ),
+            "show-service": Operation("Un servizio / One service", ServiceName, self._of("GET", "")),
+            "create-service": Operation(
+                "Crea un servizio, in bozza / Make a service, as a draft", NewService, self._create
+            ),
+            "update-service": Operation(
+                "Descrive di nuovo un servizio / Describe a service anew", ChangedService, self._update
+            ),
+            "review-service": Operation(
+                "Manda una bozza in approvazione / Send a draft to be approved", Review, self._review
+            ),
+            "release-service": Operation(
+                "Pubblica un servizio approvato / Publish an approved service",
+                ServiceName,
+                self._of("POST", "/release"),
+            ),
+            "show-keys": Operation(
+                "Le due chiavi di un servizio / The two keys of a service", ServiceName, self._of("GET", "/keys")
+            ),
+            "rotate-key": Operation(
+                "Rifà una chiave di un servizio; la vecchia cessa subito / Make a key anew; the old one ends at once",
+                Rotation,
+                self._rotate,
+            ),
+            "list-remote-content": Operation(
+                "Le configurazioni dei contenuti remoti / The configurations of remote content",
+                Nothing,
+                self._get(_REMOTE),
+            ),
+            "create-remote-content": Operation(
+                "Registra dove stanno i contenuti / Register where content is", NewRemoteContent, self._register
+            ),
+            "update-remote-content": Operation(
+                "Lo registra di nuovo / Register it anew", ChangedRemoteContent, self._register_anew
+            ),
         }
 
     def _get(self, path: str) -> Callable[[Nothing], Mapping[str, Any]]:

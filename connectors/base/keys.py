@@ -7,7 +7,7 @@ from pydantic import AfterValidator, SecretStr
 
 def _sendable(key: SecretStr) -> SecretStr:
     if not key.get_secret_value() or not all("!" <= character <= "~" for character in key.get_secret_value()):
-        raise ValueError("printable ASCII without spaces")
+        raise ValueError("Solo ASCII stampabile senza spazi / printable ASCII without spaces")
     return key
 
 

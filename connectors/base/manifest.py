@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from contracts.connector import Manifest
+from contracts.faults import sentence_of
 
 FILE_NAME = "manifest.toml"
 
@@ -29,7 +30,7 @@ def read_manifest(folder: Path) -> Manifest:
     try:
         manifest = Manifest.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
     except ValidationError as error:
-        reasons = (f"{'.'.join(str(part) for part in found['loc'])}: {found['msg']}" for found in error.errors())
+        reasons = (f"{'.'.join(str(part) for part in found['loc'])}: {sentence_of(found)}" for found in error.errors())
         raise BrokenConnector(file, "; ".join(reasons)) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BrokenConnector(file, str(error)) from error

@@ -57,13 +57,15 @@ def _read(text: str) -> VerifyingKey:
     kind, _, encoded = text.partition("_")
     raw = _decoded(encoded)
     if raw is None or kind not in ("whsec", "whpk"):
-        raise ValueError("a key is whsec_ or whpk_, and base64 behind it")
+        raise ValueError("Una chiave è whsec_ o whpk_ e poi base64 / a key is whsec_ or whpk_, and base64 behind it")
     if kind == "whsec":
         if not 24 <= len(raw) <= 64:
-            raise ValueError("a whsec_ key is 24 to 64 bytes in base64")
+            raise ValueError("Una chiave whsec_ ha da 24 a 64 byte / a whsec_ key is 24 to 64 bytes in base64")
         return VerifyingKey("v1", lambda given, content: hmac.compare_digest(given, hmac.digest(raw, content, sha256)))
     if len(raw) != 32:
-        raise ValueError("a whpk_ key is an Ed25519 public key, 32 bytes in base64")
+        raise ValueError(
+            "Una chiave whpk_ è Ed25519, 32 byte / a whpk_ key is an Ed25519 public key, 32 bytes in base64"
+        )
     public = Ed25519PublicKey.from_public_bytes(raw)
 
     def holds(given: bytes, content: bytes) -> bool:

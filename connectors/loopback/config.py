@@ -11,7 +11,7 @@ from contracts.items import Channel
 
 def _absolute(folder: Path) -> Path:
     if not folder.is_absolute():
-        raise ValueError("must be an absolute path")
+        raise ValueError("Deve essere un percorso assoluto / must be an absolute path")
     return folder
 
 

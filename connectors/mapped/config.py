@@ -37,7 +37,7 @@ PrivateHosts = Annotated[Hosts, Listed]
 
 def _sendable(secret: SecretStr) -> SecretStr:
     if not secret.get_secret_value() or not all(" " <= each <= "~" for each in secret.get_secret_value()):
-        raise ValueError("printable ASCII")
+        raise ValueError("Solo ASCII stampabile / printable ASCII")
     return secret
 
 
@@ -151,24 +151,32 @@ class Settings(PatientSettings, ProofSettings, TlsSettings):
     @model_validator(mode="after")
     def _goes_together(self) -> Self:
         if (self.origin == "rest") is not (self.url is not None):
-            raise ValueError("url: needed with origin=rest, and only there")
+            raise ValueError("url: serve con origin=rest, e solo lì / needed with origin=rest, and only there")
         for name, url in (("url", self.url), ("token_url", self.token_url)):
             if (
                 url is not None
                 and place_of(url)[0] == "http"
                 and not may_be_plain(place_of(url)[1], self.private_hosts)
             ):
-                raise ValueError(f"{name}: plain http is for loopback alone, and listed in private_hosts")
+                raise ValueError(
+                    f"{name}: http solo in locale e se elencato in private_hosts / "
+                    "plain http is for loopback alone, and listed in private_hosts"
+                )
         if (self.auth == "none") is not (self.secret is None):
-            raise ValueError("secret: needed where auth is not none, and only there")
+            raise ValueError(
+                "secret: serve dove auth non è none, e solo lì / needed where auth is not none, and only there"
+            )
         if (self.auth in ("basic", "oauth")) is not (self.auth_user is not None):
-            raise ValueError("auth_user: needed with auth=basic and auth=oauth, and only there")
+            raise ValueError(
+                "auth_user: serve con auth=basic e oauth, e solo lì / "
+                "needed with auth=basic and auth=oauth, and only there"
+            )
         if (self.auth == "oauth") is not (self.token_url is not None):
-            raise ValueError("token_url: needed with auth=oauth, and only there")
+            raise ValueError("token_url: serve con auth=oauth, e solo lì / needed with auth=oauth, and only there")
         if self.auth != "none" and self.origin != "rest":
-            raise ValueError("auth: goes with origin=rest")
+            raise ValueError("auth: va con origin=rest / goes with origin=rest")
         if self.proof == "pdnd" and self.auth != "none" and self.auth_header.lower() == "authorization":
-            raise ValueError("auth: the voucher of PDND stands in Authorization")
+            raise ValueError("auth: in Authorization c'è già il voucher / the voucher of PDND stands in Authorization")
         self._paging_is_whole()
         self._lists_all()
         self._calls_are_proved()
@@ -176,34 +184,46 @@ class Settings(PatientSettings, ProofSettings, TlsSettings):
 
     def _paging_is_whole(self) -> None:
         if (self.paging in ("page", "offset", "cursor")) is not (self.page_parameter is not None):
-            raise ValueError("page_parameter: needed with paging=page, offset and cursor, and only there")
+            raise ValueError(
+                "page_parameter: serve con paging=page, offset e cursor / "
+                "needed with paging=page, offset and cursor, and only there"
+            )
         if self.paging == "cursor" and self.next is None:
-            raise ValueError("next: needed with paging=cursor")
+            raise ValueError("next: serve con paging=cursor / needed with paging=cursor")
         if self.next is not None and self.paging not in ("cursor", "link"):
-            raise ValueError("next: goes with paging=cursor and link")
+            raise ValueError("next: va con paging=cursor e link / goes with paging=cursor and link")
         if self.paging != "none" and self.next is not None and self.mapping.reads.format != "json":
-            raise ValueError("next: is looked for in JSON; with other formats a link comes in a header")
+            raise ValueError(
+                "next: si cerca solo nel JSON / is looked for in JSON; with other formats a link comes in a header"
+            )
         if (self.since_parameter is None) is not (self.changed_at is None):
-            raise ValueError("changed_at: it and since_parameter go together")
+            raise ValueError("changed_at: va insieme a since_parameter / it and since_parameter go together")
 
     def _lists_all(self) -> None:
         if self.mapping.lists_all is not None and self.origin == "webhook":
-            raise ValueError("mapping/lists_all: goes with origin=rest and file: a call is never all there is")
+            raise ValueError(
+                "mapping/lists_all: va con origin=rest e file / "
+                "goes with origin=rest and file: a call is never all there is"
+            )
         if self.record_url is not None:
             if self.url is None or self.mapping.lists_all is None:
-                raise ValueError("record_url: goes with origin=rest and a mapping with lists_all")
+                raise ValueError(
+                    "record_url: va con origin=rest e lists_all / goes with origin=rest and a mapping with lists_all"
+                )
             if place_of(self.record_url) != place_of(self.url):
-                raise ValueError("record_url: at the host of url, as the credentials go there")
+                raise ValueError(
+                    "record_url: allo stesso host di url / at the host of url, as the credentials go there"
+                )
             if self.mapping.reads.format != "json":
-                raise ValueError("record_url: one record is read as JSON")
+                raise ValueError("record_url: un record si legge come JSON / one record is read as JSON")
         elif self.mapping.lists_all is not None and self.mapping.lists_all.record_id is not None:
-            raise ValueError("mapping/lists_all/record_id: goes with record_url")
+            raise ValueError("mapping/lists_all/record_id: va con record_url / goes with record_url")
 
     def _calls_are_proved(self) -> None:
         if (self.webhook_header is None) is not (self.webhook_secret is None):
-            raise ValueError("webhook_secret: it and webhook_header go together")
+            raise ValueError("webhook_secret: va insieme a webhook_header / it and webhook_header go together")
         proved = self.webhook_keys is not None or self.webhook_secret is not None
         if proved is not (self.origin == "webhook"):
             raise ValueError("webhook_keys or webhook_secret: needed with origin=webhook, and only there")
         if self.webhook_secret is not None and len(self.webhook_secret.get_secret_value()) < 16:
-            raise ValueError("webhook_secret: at least 16 characters")
+            raise ValueError("webhook_secret: almeno 16 caratteri / at least 16 characters")

@@ -52,12 +52,15 @@ class ItemRule(Lists):
     def _named_as_in_the_contract(self) -> Self:
         chosen = (self.collection,) if isinstance(self.collection, str) else self.collection.values.values()
         if unknown := [name for name in chosen if name not in COLLECTIONS]:
-            raise ValueError(f"/collection: {unknown[0]!r} is no collection")
+            raise ValueError(f"/collection: {unknown[0]!r} non è una collezione / is no collection")
         known = {name for one in chosen for name in COLLECTIONS[str(one)].model_fields} - _NOT_MAPPED
         if unknown := sorted(set(self.fields) - known):
-            raise ValueError(f"/fields/{unknown[0]}: there is no such field; there are {', '.join(sorted(known))}")
+            there = ", ".join(sorted(known))
+            raise ValueError(f"/fields/{unknown[0]}: campo sconosciuto / there is no such field; there are {there}")
         if "external_id" not in self.fields:
-            raise ValueError("/fields: external_id is needed, by which an item is known when it comes again")
+            raise ValueError(
+                "/fields: serve external_id, che riconosce ciò che torna / external_id is needed to know it again"
+            )
         return self
 
     def named(self, place: str) -> Iterator[Named]:
@@ -168,5 +171,5 @@ class MappingDocument(Lists):
         if self.lists_all is not None and self.lists_all.record_id is not None:
             bounded((self.lists_all.record_id,))
         if len({test.name for test in self.tests}) != len(self.tests):
-            raise ValueError("two tests have one name")
+            raise ValueError("Due prove hanno lo stesso nome / two tests have one name")
         return self

@@ -44,9 +44,9 @@ def _pairs(value: object) -> object:
 
 def _place_for_id(template: str) -> str:
     if template.count("{id}") != 1:
-        raise ValueError("must hold {id} once")
+        raise ValueError("Deve contenere {id} una volta / must hold {id} once")
     if place_of(template.replace("{id}", "id"))[0] != "https":
-        raise ValueError("must be https: citizens are sent there")
+        raise ValueError("Deve essere https: ci vanno i cittadini / must be https: citizens are sent there")
     return template
 
 
@@ -159,23 +159,28 @@ class Settings(PatientSettings, TlsSettings):
     @classmethod
     def _sendable(cls, given: SecretStr | None) -> SecretStr | None:
         if given is not None and not given.get_secret_value().isprintable():
-            raise ValueError("must be printable")
+            raise ValueError("Deve essere stampabile / must be printable")
         return given
 
     @field_validator("webhook_secret")
     @classmethod
     def _not_guessed(cls, given: SecretStr | None) -> SecretStr | None:
         if given is not None and (len(given.get_secret_value()) < 16 or not given.get_secret_value().isascii()):
-            raise ValueError("at least 16 ASCII characters: it is all that proves the caller")
+            raise ValueError("Almeno 16 caratteri ASCII: è la sola prova di chi chiama / at least 16 ASCII characters")
         return given
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
         scheme, host, _ = place_of(self.base_url)
         if scheme == "http" and not may_be_plain(host, self.private_hosts):
-            raise ValueError("base_url: plain http is for loopback alone, and listed in private_hosts")
+            raise ValueError(
+                "base_url: http solo in locale e se elencato in private_hosts / "
+                "plain http is for loopback alone, and listed in private_hosts"
+            )
         if self.base_url.endswith("/") or "?" in self.base_url:
-            raise ValueError("base_url: without a slash at its end and without a query")
+            raise ValueError(
+                "base_url: senza barra finale e senza query / without a slash at its end and without a query"
+            )
         return self
 
     def named(self) -> Iterator[Named]:

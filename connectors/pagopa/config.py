@@ -85,7 +85,7 @@ class Settings(SourceSettings, TlsSettings):
     @model_validator(mode="after")
     def _go_together(self) -> Self:
         if self.keep_notices and self.notice_template is None:
-            raise ValueError("notice_template: needed with keep_notices")
+            raise ValueError("notice_template: serve con keep_notices / needed with keep_notices")
         if self.bulk > 1 and self.api != "v1":
-            raise ValueError("bulk: needs api v1, as GPD v2 takes positions in the form of v1")
+            raise ValueError("bulk: vuole api v1 / needs api v1, as GPD v2 takes positions in the form of v1")
         return self

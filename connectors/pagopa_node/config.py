@@ -150,15 +150,18 @@ class Settings(SourceSettings, TlsSettings):
                 "caller_key: needed, or caller_certificates or caller_networks: pagoPA must be told from others"
             )
         if self.fdr_base_url is not None and (self.fdr_key is None or self.fdr_since is None):
-            raise ValueError("fdr_base_url: needs fdr_key and fdr_since")
+            raise ValueError("fdr_base_url: vuole fdr_key e fdr_since / needs fdr_key and fdr_since")
         codes = [self.creditor_tax_code, *(one.tax_code for one in self.beneficiaries)]
         if len(codes) != len(set(codes)):
-            raise ValueError("beneficiaries: each body once, and the ente itself not among them")
+            raise ValueError(
+                "beneficiaries: ogni ente una volta, e non l'ente stesso / "
+                "each body once, and the ente itself not among them"
+            )
         ids = [one.id_servizio for one in self.spontaneous]
         if len(ids) != len(set(ids)):
-            raise ValueError("spontaneous: each id_servizio once")
+            raise ValueError("spontaneous: ogni id_servizio una volta / each id_servizio once")
         if self.spontaneous and self.segregation_code is None:
-            raise ValueError("segregation_code: needed with spontaneous")
+            raise ValueError("segregation_code: serve con spontaneous / needed with spontaneous")
         return self
 
     def named(self) -> Iterator[Named]:

@@ -5,7 +5,7 @@ from base64 import b64decode
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import Field, ValidationError
 
@@ -14,7 +14,7 @@ from connectors.base.mapping.expressions import Expression
 from connectors.base.mapping.rules import MapFault, Members, Place, Trail, true_of
 from connectors.base.mapping.unmappable import Unmappable
 from contracts.answering import Demanded, OwedPayment, Reply
-from contracts.base import ROME, Model, rfc3339
+from contracts.base import ROME, Form, rfc3339
 from contracts.connector import Operation
 from contracts.failures import Misconfigured, Rejected
 from contracts.inbound import Wrong
@@ -30,11 +30,13 @@ _NAMED: Final = {"external_id": "demand"}
 """Where the rules give no name the hub does."""
 
 
-class DemandData(Model):
+class DemandData(Form):
     """The data of a service, as a payment service provider would send them before they are encoded."""
 
     id_servizio: IdServizio
-    document: str = Field(max_length=500_000, repr=False, description="The XML")
+    """Il servizio, come in `spontaneous`. / The service, as in `spontaneous`."""
+    document: Annotated[str, Field(max_length=500_000, repr=False)]
+    """L'XML dei dati, prima della codifica in Base64. / The data's XML, before it is encoded in Base64."""
 
 
 class Offer:
@@ -142,8 +144,13 @@ def operations_of(offers: Mapping[str, Offer]) -> Mapping[str, Operation]:
             detail = f"{wrong.detail}; in the data: {wrong.pointer or '-'}; the rule: {wrong.rule or '-'}"
             raise Rejected(wrong.code, f"{refused.code}: {detail}") from None
 
-    title = "What the data of a spontaneous service become; nothing is kept"
-    return {"preview-demand": Operation(title, DemandData, preview)}
+    return {
+        "preview-demand": Operation(
+            "Che cosa diventano i dati di un servizio spontaneo / What a spontaneous service's data become",
+            DemandData,
+            preview,
+        )
+    }
 
 
 def _decoded(data: str) -> bytes:

@@ -103,5 +103,5 @@ class Settings(ProofSettings, PollSettings, TlsSettings):
     @model_validator(mode="after")
     def _own_stream(self) -> "Settings":
         if self.stream_id is not None and self.follow != "stream":
-            raise ValueError("stream_id: goes with follow=stream alone")
+            raise ValueError("stream_id: solo con follow=stream / goes with follow=stream alone")
         return self

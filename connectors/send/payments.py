@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeGuard
 from pydantic import Field
 
 from connectors.base.http import Answer
-from contracts.base import Model, UtcDatetime, rfc3339
+from contracts.base import Form, UtcDatetime, rfc3339
 from contracts.connector import Operation
 from contracts.failures import Deferred, Failure, Rejected
 from contracts.identifiers import NoticeNumber, OrganizationTaxCode
@@ -39,24 +39,32 @@ _CREDITOR, _NUMBER = re.compile(r"[0-9]{11}"), re.compile(r"[0-9]{18}")
 _DATES = {"refinementDate": "effective_at", "notificationViewDate": "viewed_at"}
 
 
-class AskedNotice(Model):
+class AskedNotice(Form):
     notice_number: NoticeNumber
+    """Il numero dell'avviso pagoPA, 18 cifre. / The pagoPA notice number, 18 digits."""
     creditor_tax_code: OrganizationTaxCode | None = None
-    """None: the sender itself."""
+    """Il codice fiscale dell'ente creditore; assente: il mittente. / The creditor's tax code; absent: the sender's."""
     amount_cents: Cents | None = None
-    """Of the notice: then the answer says `to_pay_cents`, which is this and the costs of the notification."""
+    """L'importo dell'avviso, in centesimi: la risposta dice allora `to_pay_cents`, che vi aggiunge i costi della
+    notifica. / The notice's amount, in cents: the answer then says `to_pay_cents`, with the notification's costs."""
 
 
-class ClosedNotice(Model):
+class ClosedNotice(Form):
+    """Un avviso pagato per un'altra via. / A notice that was paid in another way."""
+
     notice_number: NoticeNumber
+    """Il numero dell'avviso pagoPA, 18 cifre. / The pagoPA notice number, 18 digits."""
     creditor_tax_code: OrganizationTaxCode | None = None
-    """None: the sender itself."""
+    """Il codice fiscale dell'ente creditore; assente: il mittente. / The creditor's tax code; absent: the sender's."""
     paid_at: UtcDatetime
+    """Quando è stato pagato, col fuso orario. / When it was paid, with the time zone."""
     amount_cents: Cents
+    """Quanto è stato pagato, in centesimi. / What was paid, in cents."""
 
 
-class ClosedNotices(Model):
+class ClosedNotices(Form):
     payments: Annotated[tuple[ClosedNotice, ...], Field(min_length=1, max_length=100)]
+    """Gli avvisi, da 1 a 100. / The notices, 1 to 100."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +77,16 @@ class Payments:
     def operations(self) -> dict[str, Operation]:
         """By the name that an administrator types."""
         return {
-            "notification-price": Operation("What the notification of a pagoPA notice costs", AskedNotice, self._price),
-            "report-payments": Operation("Tell SEND of notices that were paid elsewhere", ClosedNotices, self._report),
+            "notification-price": Operation(
+                "Quanto costa la notifica di un avviso / What the notification of a notice costs",
+                AskedNotice,
+                self._price,
+            ),
+            "report-payments": Operation(
+                "Dice a SEND degli avvisi pagati altrove / Tell SEND of notices paid elsewhere",
+                ClosedNotices,
+                self._report,
+            ),
         }
 
     def _price(self, asked: AskedNotice) -> dict[str, Any]:

@@ -43,10 +43,13 @@ class Settings(FollowSettings, ProofSettings, TlsSettings):
     @model_validator(mode="after")
     def _proved(self) -> Self:
         if self.signing_secrets is None and self.proof == "none":
-            raise ValueError("signing_secrets: needed, or proof: a call must be proved")
+            raise ValueError("signing_secrets: serve, oppure proof / needed, or proof: a call must be proved")
         scheme, host, _ = place_of(self.url)
         if scheme == "http" and not may_be_plain(host, self.private_hosts):
-            raise ValueError("url: plain http is for loopback alone, and listed in private_hosts")
+            raise ValueError(
+                "url: http solo in locale e se elencato in private_hosts / "
+                "plain http is for loopback alone, and listed in private_hosts"
+            )
         return self
 
     @cached_property

@@ -108,14 +108,14 @@ class Application(Envelope):
     @model_validator(mode="after")
     def _what_its_state_needs(self) -> Self:
         if self.state == "draft" and self.resume_url is None:
-            raise ValueError("a draft needs resume_url")
+            raise ValueError("Una bozza vuole resume_url / a draft needs resume_url")
         if self.state == "integration_requested" and self.integration is None:
-            raise ValueError("integration_requested needs integration")
+            raise ValueError("integration_requested vuole integration / integration_requested needs integration")
         if self.outcome is not None and self.state not in ("completed", "revoked"):
-            raise ValueError("outcome belongs to a completed application")
+            raise ValueError("outcome vale solo a pratica conclusa / outcome belongs to a completed application")
         if self.taken_charge_at and self.submitted_at and self.taken_charge_at < self.submitted_at:
-            raise ValueError("taken_charge_at is before submitted_at")
+            raise ValueError("taken_charge_at precede submitted_at / taken_charge_at is before submitted_at")
         for steps in (self.form_steps, self.procedure_steps):
             if len({step.order for step in steps}) != len(steps):
-                raise ValueError("two steps have the same order")
+                raise ValueError("Due passi con lo stesso ordine / two steps have the same order")
         return self

@@ -48,15 +48,17 @@ class Handover(Model):
     @model_validator(mode="after")
     def _where(self) -> Self:
         if self.mode == "ship" and self.address is None:
-            raise ValueError("a shipment needs an address")
+            raise ValueError("Una spedizione vuole un indirizzo / a shipment needs an address")
         if self.mode == "collect" and self.place is None:
-            raise ValueError("a collection needs a place")
+            raise ValueError("Un ritiro vuole un luogo / a collection needs a place")
         if self.state not in _OF_MODE[self.mode]:
-            raise ValueError(f"state {self.state} is none of mode {self.mode}")
+            raise ValueError(
+                f"Lo stato {self.state} non è di {self.mode} / state {self.state} is none of mode {self.mode}"
+            )
         if self.state == "ready" and self.ready_at is None:
-            raise ValueError("state ready needs ready_at")
+            raise ValueError("Lo stato ready vuole ready_at / state ready needs ready_at")
         if self.ready_at and self.collect_by and self.collect_by < self.ready_at:
-            raise ValueError("collect_by is before ready_at")
+            raise ValueError("collect_by precede ready_at / collect_by is before ready_at")
         return self
 
 
@@ -123,24 +125,28 @@ class Document(Envelope):
     def _type_names_no_person(cls, value: str) -> str:
         # Types that nobody listed are noted in clear.
         if holds_tax_code(value):
-            raise ValueError("doc_type must not contain a tax code")
+            raise ValueError("Non deve contenere un codice fiscale / must not contain a tax code")
         return value
 
     @model_validator(mode="after")
     def _what_its_form_needs(self) -> Self:
         file_facts = (self.filename, self.media_type, self.size, self.sha256)
         if any(fact is not None for fact in file_facts) and not all(fact is not None for fact in file_facts):
-            raise ValueError("filename, media_type, size and sha256 go together")
+            raise ValueError("Vanno dati insieme / filename, media_type, size and sha256 go together")
         if self.form == "pdf" and not self.has_file:
-            raise ValueError("form pdf needs filename, media_type, size and sha256")
+            raise ValueError(
+                "La forma pdf vuole i dati del file / form pdf needs filename, media_type, size and sha256"
+            )
         if self.content_url is not None and not self.has_file:
-            raise ValueError("content_url needs filename, media_type, size and sha256")
+            raise ValueError(
+                "content_url vuole i dati del file / content_url needs filename, media_type, size and sha256"
+            )
         if self.form == "card" and self.card is None:
-            raise ValueError("form card needs card")
+            raise ValueError("La forma card vuole card / form card needs card")
         if self.form == "physical" and self.delivery is None:
-            raise ValueError("form physical needs delivery")
+            raise ValueError("La forma physical vuole delivery / form physical needs delivery")
         if self.valid_from and self.ends_at and self.ends_at < self.valid_from:
-            raise ValueError("valid_to is before valid_from")
+            raise ValueError("valid_to precede valid_from / valid_to is before valid_from")
         if self.external_id in self.replaced:
-            raise ValueError("a document does not replace itself")
+            raise ValueError("Un documento non sostituisce se stesso / a document does not replace itself")
         return self

@@ -34,7 +34,7 @@ class Action(Model):
     @model_validator(mode="after")
     def _window(self) -> Self:
         if self.valid_from and self.valid_to and self.valid_from > self.valid_to:
-            raise ValueError("valid_from is after valid_to")
+            raise ValueError("valid_from segue valid_to / valid_from is after valid_to")
         return self
 
 
@@ -70,7 +70,7 @@ class Notify(Model):
     @model_validator(mode="after")
     def _legal_by_send(self) -> Self:
         if (SEND in self.channels) is not (self.legal is not None):
-            raise ValueError("the channel send and legal go together")
+            raise ValueError("Il canale send e legal vanno insieme / the channel send and legal go together")
         return self
 
     def wordless(self) -> Self:
@@ -104,7 +104,7 @@ class PersonalExternalId(ValueError):
     """The external_id contains a tax code."""
 
     def __str__(self) -> str:
-        return "external_id must not contain a tax code"
+        return "Non deve contenere un codice fiscale / external_id must not contain a tax code"
 
 
 class Envelope(Published):
@@ -125,12 +125,15 @@ class Envelope(Published):
     @model_validator(mode="after")
     def _one_primary_action(self) -> Self:
         if sum(action.primary for action in self.actions) > 1:
-            raise ValueError("at most one action is primary")
+            raise ValueError("Una sola azione può essere primary / at most one action is primary")
         return self
 
     @model_validator(mode="after")
     def _only_messages_are_notified(self) -> Self:
         # What a rule tells of another item it may tell again, and in its own words; a legal notification is one.
         if self.notify.legal is not None and getattr(self, "collection", None) != "messages":
-            raise ValueError("the channel send is of messages, which link to the documents and payments notified")
+            raise ValueError(
+                "Il canale send è dei soli messaggi / "
+                "the channel send is of messages, which link to the documents and payments notified"
+            )
         return self

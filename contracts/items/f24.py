@@ -148,12 +148,14 @@ F24: Final[Mapping[str, Shape]] = {
 def _held(value: object, shape: Shape, place: str) -> None:
     """Raises ValueError with the place of the first fault; it repeats no value."""
     if not isinstance(value, dict):
-        raise ValueError(f"{place} must be an object")  # noqa: TRY004 - pydantic wants a ValueError
+        raise ValueError(f"{place} deve essere un oggetto / {place} must be an object")  # noqa: TRY004 - pydantic wants a ValueError
     known = {name.rstrip("!"): each for name, each in shape.items()}
     if unknown := value.keys() - known.keys():
-        raise ValueError(f"{place} has members that SEND does not know: {len(unknown)}")
+        raise ValueError(
+            f"{place} ha campi che SEND non conosce / {place} has members that SEND does not know: {len(unknown)}"
+        )
     if missing := [name[:-1] for name in shape if name.endswith("!") and name[:-1] not in value]:
-        raise ValueError(f"{place} needs {', '.join(missing)}")
+        raise ValueError(f"{place} non è completo / {place} needs {', '.join(missing)}")
     for name, found in value.items():
         _member(found, known[name], f"{place}/{name}")
 
@@ -161,13 +163,13 @@ def _held(value: object, shape: Shape, place: str) -> None:
 def _member(found: object, wanted: "str | bool | Many | Shape", place: str) -> None:
     if isinstance(wanted, str):
         if not isinstance(found, str) or not re.fullmatch(wanted, found):
-            raise ValueError(f"{place} must be text like {wanted}")
+            raise ValueError(f"{place} non ha la forma richiesta / {place} must be text like {wanted}")
     elif isinstance(wanted, bool):
         if not isinstance(found, bool):
-            raise ValueError(f"{place} must be true or false")  # noqa: TRY004 - pydantic wants a ValueError
+            raise ValueError(f"{place} deve essere true o false / {place} must be true or false")  # noqa: TRY004 - pydantic wants a ValueError
     elif isinstance(wanted, Many):
         if not isinstance(found, list) or not 1 <= len(found) <= wanted.most:
-            raise ValueError(f"{place} must be a list of 1 to {wanted.most}")
+            raise ValueError(f"{place} deve essere una lista / {place} must be a list of 1 to {wanted.most}")
         for number, each in enumerate(found):
             _held(each, wanted.each, f"{place}/{number}")
     else:
@@ -176,11 +178,11 @@ def _member(found: object, wanted: "str | bool | Many | Shape", place: str) -> N
 
 def _form(value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
     if len(value) != 1 or not value.keys() <= F24.keys():
-        raise ValueError(f"must be exactly one of {', '.join(F24)}")
+        raise ValueError(f"Deve essere uno solo di questi / must be exactly one of {', '.join(F24)}")
     ((name, form),) = value.items()
     _held(form, F24[name], f"/{name}")
     if not list(_records(form)):
-        raise ValueError(f"/{name} has nothing to pay")
+        raise ValueError(f"/{name} non ha nulla da pagare / /{name} has nothing to pay")
     return value
 
 

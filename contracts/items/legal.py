@@ -27,9 +27,9 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 def _names_nobody(value: str) -> str:
     if _ADDRESS.search(check_no_tax_code(value)):
-        raise ValueError("must not contain an e-mail address")
+        raise ValueError("Non deve contenere un indirizzo e-mail / must not contain an e-mail address")
     if _IBAN.search(value):
-        raise ValueError("must not contain an IBAN")
+        raise ValueError("Non deve contenere un IBAN / must not contain an IBAN")
     return value
 
 
@@ -37,9 +37,9 @@ def _latin(value: str) -> str:
     try:
         value.encode("latin-1")
     except UnicodeEncodeError:
-        raise ValueError("must be of ISO-Latin-1 characters") from None
+        raise ValueError("Solo caratteri di ISO-Latin-1 / must be of ISO-Latin-1 characters") from None
     if "|" in value:
-        raise ValueError("must not contain |")
+        raise ValueError("Non deve contenere | / must not contain |")
     return value
 
 
@@ -65,7 +65,9 @@ class PostalAddress(Model):
     @model_validator(mode="after")
     def _italian_ones_have_a_zip(self) -> Self:
         if self.foreign_state is None and (self.zip is None or self.province is None):
-            raise ValueError("an address in Italy needs zip and province")
+            raise ValueError(
+                "Un indirizzo in Italia vuole CAP e provincia / an address in Italy needs zip and province"
+            )
         return self
 
 
@@ -98,21 +100,31 @@ class LegalNotification(Model):
     def _costs(self) -> Self:
         costs = (self.fee_cents, self.vat_percent)
         if self.fee_policy == "DELIVERY_MODE" and None in costs:
-            raise ValueError("fee_policy DELIVERY_MODE needs fee_cents and vat_percent")
+            raise ValueError(
+                "DELIVERY_MODE vuole fee_cents e vat_percent / fee_policy DELIVERY_MODE needs fee_cents and vat_percent"
+            )
         if self.fee_policy == "FLAT_RATE" and costs != (None, None):
-            raise ValueError("fee_cents and vat_percent go with fee_policy DELIVERY_MODE alone")
+            raise ValueError(
+                "fee_cents e vat_percent: solo con DELIVERY_MODE / "
+                "fee_cents and vat_percent go with fee_policy DELIVERY_MODE alone"
+            )
         if self.fee_policy == "FLAT_RATE" and self.payment_update != "NONE":
-            raise ValueError("payment_update goes with fee_policy DELIVERY_MODE alone")
+            raise ValueError(
+                "payment_update: solo con DELIVERY_MODE / payment_update goes with fee_policy DELIVERY_MODE alone"
+            )
         return self
 
     @model_validator(mode="after")
     def _forms(self) -> Self:
         if any(one.metadata == other.metadata for one, other in combinations(self.f24, 2)):
-            raise ValueError("f24 holds the same form twice")
+            raise ValueError("f24 ha due volte lo stesso modello / f24 holds the same form twice")
         # Which line of a form bears the costs SEND cannot guess; of a flat rate there are none to bear.
         wanted = 1 if self.fee_policy == "DELIVERY_MODE" else 0
         if any(form.costs != wanted for form in self.f24):
-            raise ValueError(f"with fee_policy {self.fee_policy} each f24 has applyCost true on {wanted} of its lines")
+            raise ValueError(
+                "applyCost: true sulle righe sbagliate / "
+                f"with fee_policy {self.fee_policy} each f24 has applyCost true on {wanted} of its lines"
+            )
         return self
 
     @model_validator(mode="after")
@@ -122,5 +134,5 @@ class LegalNotification(Model):
         for field in ("subject", "abstract"):
             said = {word.casefold() for word in _WORD.findall(getattr(self, field) or "")}
             if name and name <= said:
-                raise ValueError(f"{field} must not name the recipient")
+                raise ValueError(f"{field} non deve nominare il destinatario / {field} must not name the recipient")
         return self

@@ -66,12 +66,18 @@ class Message(Envelope):
         if self.notify.legal is None:
             return self
         if not 1 <= len(self.notified) <= MOST_DOCUMENTS:
-            raise ValueError(f"a notification by send needs links to 1 to {MOST_DOCUMENTS} documents")
+            raise ValueError(
+                "Una notifica con send vuole dei documenti / "
+                f"a notification by send needs links to 1 to {MOST_DOCUMENTS} documents"
+            )
         legal = self.notify.legal
         if len(self.notified) + len(legal.f24) > MOST_DOCUMENTS:
-            raise ValueError(f"documents and forms of f24 are {MOST_DOCUMENTS} at most")
+            raise ValueError(
+                f"Troppi documenti e modelli F24 / documents and forms of f24 are {MOST_DOCUMENTS} at most"
+            )
         if legal.fee_policy == "DELIVERY_MODE" and not (self.asked_to_pay or legal.f24):
             raise ValueError(
+                "DELIVERY_MODE vuole un pagamento o un F24 / "
                 "fee_policy DELIVERY_MODE needs a link to a payment or an f24, which the costs are added to"
             )
         return self

@@ -29,7 +29,7 @@ class Installment(Model):
     @model_validator(mode="after")
     def _within(self) -> Self:
         if self.n > self.of:
-            raise ValueError("n is greater than of")
+            raise ValueError("n supera of / n is greater than of")
         return self
 
 
@@ -64,11 +64,11 @@ class PaymentPart(Model):
     @model_validator(mode="after")
     def _account_or_stamp(self) -> Self:
         if self.stamp is not None and (self.kind != "stamp" or self.iban is not None):
-            raise ValueError("stamp goes with kind stamp, and without iban")
+            raise ValueError("stamp: solo con kind stamp e senza iban / stamp goes with kind stamp, and without iban")
         if self.iban is not None and self.kind != "pagopa":
-            raise ValueError("iban goes with kind pagopa")
+            raise ValueError("iban: solo con kind pagopa / iban goes with kind pagopa")
         if self.postal_iban is not None and self.iban is None:
-            raise ValueError("postal_iban needs iban")
+            raise ValueError("postal_iban vuole iban / postal_iban needs iban")
         return self
 
     @property
@@ -182,28 +182,48 @@ class Payment(Envelope):
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
         if self.bare_cents < 0:
-            raise ValueError("notification_fee_cents is a part of amount_cents")
+            raise ValueError(
+                "notification_fee_cents è una parte di amount_cents / notification_fee_cents is a part of amount_cents"
+            )
         if self.notification_fee_cents and self.position is not None:
-            raise ValueError("with position, amount_cents is without notification_fee_cents: pagoPA adds it itself")
+            raise ValueError(
+                "Con position le spese di notifica le aggiunge pagoPA / "
+                "with position, amount_cents is without notification_fee_cents: pagoPA adds it itself"
+            )
         if self.items and sum(part.amount_cents for part in self.items) != self.bare_cents:
-            raise ValueError("the items do not add up to amount_cents, without notification_fee_cents")
+            raise ValueError(
+                "La somma delle voci non è amount_cents / "
+                "the items do not add up to amount_cents, without notification_fee_cents"
+            )
         if self.invalid_after_due and self.due_date is None:
-            raise ValueError("invalid_after_due needs due_date")
+            raise ValueError("invalid_after_due vuole due_date / invalid_after_due needs due_date")
         if self.position is not None:
             self._registrable(self.position)
         return self
 
     def _registrable(self, position: Position) -> None:
         if self.due_date is None or self.amount_cents == 0:
-            raise ValueError("position needs due_date, and an amount")
+            raise ValueError("position vuole due_date e un importo / position needs due_date, and an amount")
         plan = position.installments
         for its in position.plans.values():
             if len(its) == 1 or sum(each.amount_cents for each in its) != self.amount_cents:
-                raise ValueError("the installments of each plan are two or more, and add up to amount_cents")
+                raise ValueError(
+                    "Le rate di un piano sono almeno due e fanno amount_cents / "
+                    "the installments of each plan are two or more, and add up to amount_cents"
+                )
         if bool(self.items) == bool(position.iban and position.category):
-            raise ValueError("position needs items, or iban and category, and not both")
+            raise ValueError(
+                "position vuole le voci, oppure iban e category / "
+                "position needs items, or iban and category, and not both"
+            )
         for amount, parts in ((self.amount_cents, self.items), *((each.amount_cents, each.items) for each in plan)):
             if bool(parts) != bool(self.items) or amount == 0:
-                raise ValueError("each of the installments of position has an amount, and items where the payment has")
+                raise ValueError(
+                    "Ogni rata ha un importo, e voci se le ha il pagamento / "
+                    "each of the installments of position has an amount, and items where the payment has"
+                )
             if parts and (sum(part.amount_cents for part in parts) != amount or not all(p.registrable for p in parts)):
-                raise ValueError("with position, items add up, and have a category, and iban or stamp")
+                raise ValueError(
+                    "Con position le voci tornano, con category e iban o stamp / "
+                    "with position, items add up, and have a category, and iban or stamp"
+                )

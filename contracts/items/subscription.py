@@ -35,16 +35,20 @@ class PlannedInstallment(Model):
 def add_up(plan: Sequence[PlannedInstallment], total_cents: int | None) -> None:
     """Raises ValueError for a plan that does not add up: its numbers, its days, its total."""
     if [part.n for part in plan] != list(range(1, len(plan) + 1)):
-        raise ValueError("the instalments are numbered 1, 2, 3 ... in their order")
+        raise ValueError(
+            "Le rate vanno numerate 1, 2, 3 ... in ordine / the instalments are numbered 1, 2, 3 ... in their order"
+        )
     days = [part.due_date for part in plan]
     if days != sorted(days):
-        raise ValueError("an instalment is due before the one that precedes it")
+        raise ValueError("Una rata scade prima della precedente / an instalment is due before the one that precedes it")
     if total_cents is not None and sum(part.amount_cents for part in plan) != total_cents:
-        raise ValueError("the instalments do not add up to plan_total_cents")
+        raise ValueError(
+            "La somma delle rate non è plan_total_cents / the instalments do not add up to plan_total_cents"
+        )
     for name in ("payment_external_id", "notice_number"):
         given = [getattr(part, name) for part in plan if getattr(part, name) is not None]
         if len(set(given)) != len(given):
-            raise ValueError(f"two instalments have one {name}")
+            raise ValueError(f"Due rate con lo stesso {name} / two instalments have one {name}")
 
 
 class Attribute(Model):
@@ -59,7 +63,7 @@ class Attribute(Model):
     @model_validator(mode="after")
     def _one_value(self) -> Self:
         if (self.number is None) == (self.text is None):
-            raise ValueError("an attribute has a number or a text")
+            raise ValueError("Un attributo ha un numero o un testo / an attribute has a number or a text")
         return self
 
 
@@ -100,12 +104,14 @@ class Subscription(Envelope):
     @model_validator(mode="after")
     def _adds_up(self) -> Self:
         if self.valid_to is not None and self.valid_to < self.valid_from:
-            raise ValueError("valid_to is before valid_from")
+            raise ValueError("valid_to precede valid_from / valid_to is before valid_from")
         if self.renewal_of == self.external_id:
-            raise ValueError("renewal_of is the subscription itself")
+            raise ValueError("renewal_of è l'iscrizione stessa / renewal_of is the subscription itself")
         add_up(self.payment_plan, self.plan_total_cents)
         if self.waiting_position is not None and self.state != "waitlisted":
-            raise ValueError("waiting_position belongs to a waitlisted subscription")
+            raise ValueError(
+                "waiting_position vale solo in lista d'attesa / waiting_position belongs to a waitlisted subscription"
+            )
         if len({each.code for each in self.attributes}) != len(self.attributes):
-            raise ValueError("an attribute occurs twice")
+            raise ValueError("Un attributo è ripetuto / an attribute occurs twice")
         return self

@@ -19,10 +19,10 @@ from hub.store.document_types import types_of
 from hub.store.subscription_services import subscription_services_of
 
 _SAID: Final[Mapping[NamedKind, str]] = {
-    "vendor": "is no vendor of the ente: register it first",
-    "service": "is not in the catalogue: add it there first",
-    "document_type": "is no listed type of documents, and others are refused: list it first",
-    "subscription_service": "is no service to subscribe to: add it first",
+    "vendor": "non è un fornitore dell'ente: va prima registrato / is no vendor of the ente: register it first",
+    "service": "non è nel catalogo: va prima aggiunto / is not in the catalogue: add it there first",
+    "document_type": "non è tra i tipi di documento ammessi / is no listed type of documents: list it first",
+    "subscription_service": "non è un servizio di iscrizione / is no service to subscribe to: add it first",
 }
 
 

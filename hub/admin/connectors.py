@@ -219,7 +219,7 @@ class Connectors(ConnectorViews):
             return tried(self.types, config)
         except BadConfiguration as problem:
             if config.type not in self.types:
-                detail = f"there is no such type; there are {', '.join(self.types)}"
+                detail = f"Nessun tipo ha questo nome / there is no such type; there are {', '.join(self.types)}"
                 raise ContractViolation(faults=(Fault("/connector_type", "field.invalid", detail[:500]),)) from None
             faults = [Fault(pointer[:500], "field.invalid", text[:500]) for pointer, text in problem.faults]
             raise ContractViolation(faults=tuple(faults[:100])) from None
@@ -241,21 +241,25 @@ def _object(value: Any, name: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise ContractViolation(faults=(Fault(f"/{name}", "field.type", "must be an object"),))
+        raise _wrong(f"/{name}", "field.type", "Deve essere un oggetto JSON / must be an object")
     try:
         orjson.dumps(value)
     except TypeError:
-        detail = "holds a number of more than 64 bits, or is too deep"
-        raise ContractViolation(faults=(Fault(f"/{name}", "field.invalid", detail),)) from None
+        detail = "Un numero oltre i 64 bit, o troppo annidato / a number of more than 64 bits, or too deep"
+        raise _wrong(f"/{name}", "field.invalid", detail) from None
     return value
 
 
 def _overrides(value: Any) -> dict[str, dict[str, Any]]:
     found = _object(value, "service_overrides")
     if len(found) > 500:
-        raise ContractViolation(faults=(Fault("/service_overrides", "field.too_long", "at most 500 services"),))
+        raise _wrong("/service_overrides", "field.too_long", "Servizi: al massimo 500 / at most 500 services")
     for service_id, own in found.items():
         if not isinstance(own, dict):
             place = f"/service_overrides/{service_id[:64]}"
-            raise ContractViolation(faults=(Fault(place, "field.type", "must be an object"),))
+            raise _wrong(place, "field.type", "Deve essere un oggetto JSON / must be an object")
     return found
+
+
+def _wrong(pointer: str, code: str, detail: str) -> ContractViolation:
+    return ContractViolation(faults=(Fault(pointer, code, detail),))

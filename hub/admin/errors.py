@@ -14,7 +14,7 @@ def none_such(what: str, there: Iterable[object]) -> str:
     names = [str(each) for each in there]
     told = ", ".join(names[:_NAMED]) or "none"
     more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"there is no such {what}; there {'is' if len(names) < 2 else 'are'} {told}{more}"
+    return f"Non c'è / there is no such {what}; there {'is' if len(names) < 2 else 'are'} {told}{more}"
 
 
 class CredentialsRefused(HubError):
@@ -57,6 +57,18 @@ class LoginRefused(HubError):
     """The identity provider did not vouch for the login, or it was begun elsewhere: begin again."""
 
     status, code, title = 401, "login.refused", "Accesso rifiutato / Login refused"
+
+
+class LoginExpired(LoginRefused):
+    """The login was begun too long ago or in another browser, or has ended already: begin again."""
+
+
+class LoginDenied(LoginRefused):
+    """The identity provider ended the login without vouching for anybody: it was called off, or is not allowed."""
+
+
+class AccountDisabled(LoginRefused):
+    """The account that the identity provider vouches for is disabled here."""
 
 
 class RoleMissing(HubError):

@@ -67,7 +67,7 @@ async def begin(provider: IdentityProvider, outside: Outside, now: datetime) -> 
     login = ProviderLogin(
         provider.ente_id,
         provider.provider_id,
-        state=secrets.token_urlsafe(32),
+        state=f"{provider.provider_id}.{secrets.token_urlsafe(32)}",
         browser=secrets.token_urlsafe(32),
         nonce=secrets.token_urlsafe(32),
         verifier=secrets.token_urlsafe(48),
@@ -118,6 +118,12 @@ async def finish(
     jwks = _object(await _fetched(outside, found.jwks_uri, "jwks"), "jwks")
     claims = verified(id_token, jwks, provider, nonce=login.nonce, now=now)
     return person_of(claims, provider)
+
+
+def begun_at(state: str) -> str:
+    """The id of the provider at which a login of this state was begun, so that it can be begun again; "" for none. The
+    state comes from outside: there need be no such provider."""
+    return state.rpartition(".")[0]
 
 
 async def discover(provider: IdentityProvider, outside: Outside) -> Discovered:

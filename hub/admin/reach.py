@@ -26,6 +26,7 @@ _NUMBERS: Final = re.compile(r"(0[xX])?[0-9a-fA-F]+(\.(0[xX])?[0-9a-fA-F]+){0,3}
 LOOK_UP_S: Final = 3.0
 """For all names of one saving together; one that is not found by then is not held against it."""
 _MOST_NAMES: Final = 50
+_NOT_BELOW: Final = "Non è sotto RACCORDO_TRIAL_FOLDER / not below RACCORDO_TRIAL_FOLDER"
 _LOOKING = ThreadPoolExecutor(8, thread_name_prefix="reach")
 _SCHEMES: Final = frozenset({"http", "https"})
 
@@ -55,9 +56,15 @@ class Reach:
         for pointer, value in _anew(_whole(content), {} if before is None else _whole(before)):
             name = next(part for part in reversed(pointer.split("/")) if not part.isdigit())
             if name in paths and not self._holds(value):
-                faults.append(Fault(pointer[:500], "folder.not_allowed", "not below RACCORDO_TRIAL_FOLDER"))
+                faults.append(
+                    Fault(
+                        pointer[:500],
+                        "folder.not_allowed",
+                        "Non è sotto RACCORDO_TRIAL_FOLDER / not below RACCORDO_TRIAL_FOLDER",
+                    )
+                )
             elif (host := _host(name, value)) is not None and not self._allows(host):
-                faults.append(_not_allowed(pointer, f"{host} is inside"))
+                faults.append(_not_allowed(pointer, host))
         _refuse(faults)
 
     def check_names(self, kind: ConnectorType | None, content: Content, before: Content | None = None) -> None:
@@ -72,7 +79,8 @@ class Reach:
                 named.setdefault(pointer, host)
         names = dict.fromkeys(named.values())
         if len(names) > _MOST_NAMES:
-            raise ContractViolation(faults=(Fault("/settings", "host.too_many", f"more than {_MOST_NAMES} new hosts"),))
+            detail = f"Host nuovi: al massimo {_MOST_NAMES} / more than {_MOST_NAMES} new hosts"
+            raise ContractViolation(faults=(Fault("/settings", "host.too_many", detail),))
         asked = {host: _LOOKING.submit(self.look_up, host) for host in names}
         done, _ = wait(asked.values(), LOOK_UP_S)
         inside = {
@@ -80,7 +88,7 @@ class Reach:
             for host, found in asked.items()
             if found in done and not all(is_public(each) for each in found.result())
         }
-        _refuse([_not_allowed(pointer, f"{host} leads inside") for pointer, host in named.items() if host in inside])
+        _refuse([_not_allowed(pointer, host) for pointer, host in named.items() if host in inside])
 
     def _allows(self, host: str) -> bool:
         return host in self.hosts or (host in LOOPBACK and self.trial())
@@ -89,8 +97,11 @@ class Reach:
         return self.folder is not None and Path(value).resolve().is_relative_to(self.folder.resolve())
 
 
-def _not_allowed(pointer: str, where: str) -> Fault:
-    detail = f"{where}: the operator lists such hosts in RACCORDO_INTERNAL_HOSTS"
+def _not_allowed(pointer: str, host: str) -> Fault:
+    detail = (
+        f"{host} è nella rete interna o vi porta: chi gestisce l'hub elenca tali host in RACCORDO_INTERNAL_HOSTS / "
+        "it is or leads inside: the operator lists such hosts there"
+    )
     return Fault(pointer[:500], "host.not_allowed", detail[:500])
 
 

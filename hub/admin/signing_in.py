@@ -20,9 +20,11 @@ from hub.store.second_factors import MOST_FAILURES
 from . import oidc
 from .acting import Acted, Actor, Order, carry_out, record
 from .errors import (
+    AccountDisabled,
     CredentialsRefused,
     IdentityProviderUnknown,
-    LoginRefused,
+    LoginDenied,
+    LoginExpired,
     RoleMissing,
     SecondFactorLocked,
     SecondFactorMissing,
@@ -118,8 +120,10 @@ class SignIn:
         callback says of itself (RFC 9207). Raises LoginRefused, RoleMissing, IdentityProviderUnknown and
         -Unreachable."""
         login = await self.committer.submit(self._take_logins, (state, browser))
-        if login is None or code is None:
-            raise LoginRefused(cause="no such login, or the provider refused it")
+        if login is None:
+            raise LoginExpired(cause="no such login of this browser")
+        if code is None:
+            raise LoginDenied(cause="the callback holds no code")
         provider = await asyncio.to_thread(self._provider, login.provider_id)
         async with oidc.connections(provider, self.internal_hosts) as outside:
             person = await oidc.finish(provider, login, code, issuer, outside, await asyncio.to_thread(self._now))
@@ -136,7 +140,7 @@ class SignIn:
                 tx, provider, subject=person.subject, display_name=person.display_name, roles=person.roles
             )
             if not account.active:
-                raise LoginRefused
+                raise AccountDisabled
             after = {"display_name": person.display_name, "roles": sorted(person.roles)}
             session = store.open_session(tx, account, token, lasts=SESSION_LASTS)
             return Acted(session, f"administrators/{account.username}", after=after)

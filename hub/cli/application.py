@@ -8,6 +8,7 @@ import typer
 from pydantic import ValidationError
 from sqlalchemy.exc import SQLAlchemyError
 
+from contracts.faults import sentence_of
 from hub.errors import HubError
 from hub.home import HomeError
 from hub.security.vault import VaultError
@@ -55,7 +56,7 @@ def _told(error: Exception) -> tuple[int, str]:
         case PermissionError():
             return WrongUsage.exit_code, f"no permission for {error.filename}"
         case ValidationError():
-            faults = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False))
+            faults = (f"{'.'.join(map(str, e['loc']))}: {sentence_of(e)}" for e in error.errors(include_input=False))
             return WrongUsage.exit_code, "; ".join(faults)
         case SQLAlchemyError() if is_away(error):
             return Failed.exit_code, f"the database of RACCORDO_DATABASE_URL does not answer{_where_and_why(error)}"

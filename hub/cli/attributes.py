@@ -9,6 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from contracts.base import Code
+from contracts.faults import sentence_of
 from contracts.source_administration import RegisterExtract, RegisterPerson
 from hub.admin.acting import carry_out
 from hub.admin.registers import import_extract
@@ -68,7 +69,7 @@ def _lines(file: Path) -> Iterator[RegisterPerson]:
             # Never the input: it is about a person.
             faults: list[Any] = error.errors(include_input=False, include_url=False)
             where = ".".join(str(part) for part in faults[0]["loc"] if not _is_personal(part))
-            raise WrongUsage(f"--file: line {number}: {where or 'the whole'}: {faults[0]['msg']}") from None
+            raise WrongUsage(f"--file: line {number}: {where or 'the whole'}: {sentence_of(faults[0])}") from None
 
 
 def _is_personal(part: object) -> bool:

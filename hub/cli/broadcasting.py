@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from contracts.base import Code
 from contracts.broadcasts import Broadcast
+from contracts.faults import sentence_of
 from hub.admin.acting import Actor, Order
 from hub.admin.broadcasts import BroadcastDesk
 from hub.home import Home
@@ -180,4 +181,4 @@ def _content(code: str, title: str, body: Path, title_en: str | None, body_en: P
         first = error.errors(include_input=False)[0]
         where = [str(part) for part in first["loc"]]
         option = f"--{where[-1].replace('_', '-')}{'-en' if where[0] == 'en' else ''}"
-        raise WrongUsage(f"{option}: {first['msg'].removeprefix('Value error, ')}") from None
+        raise WrongUsage(f"{option}: {sentence_of(first)}") from None

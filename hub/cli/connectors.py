@@ -9,9 +9,11 @@ import typer
 from pydantic import ValidationError
 
 from contracts.base import Code
+from contracts.faults import sentence_of
 from hub.admin.acting import Acted
 from hub.admin.catalogue_names import must_be_known, named_anew
 from hub.admin.connector_views import ConnectorViews, Known, sides, standing, target_of
+from hub.dispatch.settings_form import schema_of
 from hub.errors import ContractViolation
 from hub.home import Home
 from hub.store.configuration import ConnectorConfig, StillPending, remove, set_status
@@ -155,8 +157,8 @@ def run(
             try:
                 wanted = chosen.arguments.model_validate_json(text)
             except ValidationError as fault:
-                problems = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in fault.errors())
-                schema = json.dumps(chosen.arguments.model_json_schema())
+                problems = (f"{'.'.join(map(str, each['loc']))}: {sentence_of(each)}" for each in fault.errors())
+                schema = json.dumps(schema_of(chosen.arguments))
                 raise WrongUsage(f"--arguments: {'; '.join(problems)}; its JSON Schema is {schema}") from None
             with on_record(one, "run_connector_operation", config.ente_id, target_of(connector_id)) as after:
                 after["operation"] = operation

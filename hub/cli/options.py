@@ -14,6 +14,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection
 
+from contracts.faults import sentence_of
 from hub.home import Home
 from hub.registry import Ente
 from hub.security.references import PREFIX
@@ -40,7 +41,7 @@ def home_at(folder: Path) -> Home:
     try:
         return Home(Settings(home=folder))
     except ValidationError as error:
-        faults = (f"RACCORDO_{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors())
+        faults = (f"RACCORDO_{'.'.join(map(str, e['loc'])).upper()}: {sentence_of(e)}" for e in error.errors())
         raise WrongUsage("; ".join(faults)) from None
 
 
@@ -108,8 +109,7 @@ def checked(kind: Any, value: Any, *, name: str) -> Any:
     try:
         return TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
-        reason = error.errors(include_input=False)[0]["msg"].removeprefix("Value error, ")
-        raise WrongUsage(f"{name}: {reason}") from None
+        raise WrongUsage(f"{name}: {sentence_of(error.errors(include_input=False)[0])}") from None
 
 
 def word(text: str, *, most: int, name: str) -> str:

@@ -8,6 +8,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.base import HttpsUrl
+from contracts.faults import sentence_of
 from hub.clock import SystemClock
 from hub.security.evidence import Evidence
 from hub.security.keys import private_pem
@@ -50,7 +51,7 @@ def read_member(path: Path) -> PdndMember:
         return PdndMember.model_validate_json(read_bytes(path, name="--pdnd"))
     except ValidationError as error:
         fault = error.errors(include_input=False)[0]
-        raise WrongUsage(f"--pdnd: {'.'.join(map(str, fault['loc'])) or path}: {fault['msg']}") from None
+        raise WrongUsage(f"--pdnd: {'.'.join(map(str, fault['loc'])) or path}: {sentence_of(fault)}") from None
 
 
 def read_user(pairs: Sequence[str]) -> Mapping[str, str] | None:

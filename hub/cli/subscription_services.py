@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from contracts.base import Code
-from contracts.faults import pointer_of
+from contracts.faults import pointer_of, sentence_of
 from contracts.subscription_services import SubscriptionService
 from hub.admin.subscription_services import service_of as one_of
 from hub.errors import SubscriptionServiceUnknown
@@ -210,9 +210,9 @@ def _changed(before: dict[str, Any], given: dict[str, Any]) -> SubscriptionServi
         if field == "statistics":
             field = _COUNTED.get(str(first["loc"][-1]), field)
         if field == "payment_plan" and len(first["loc"]) > 1:
-            raise WrongUsage(f"--plan: {pointer_of(first['loc'][1:])}: {first['msg']}") from None
+            raise WrongUsage(f"--plan: {pointer_of(first['loc'][1:])}: {sentence_of(first)}") from None
         option = _OPTIONS.get(field, f"--{field.replace('_', '-')}" if field else "the service")
-        raise WrongUsage(f"{option}: {first['msg'].removeprefix('Value error, ')}") from None
+        raise WrongUsage(f"{option}: {sentence_of(first)}") from None
 
 
 def service_of(connection: Connection, ente: str | None, code: str) -> tuple[str, SubscriptionService]:

@@ -9,10 +9,11 @@ from typing import Any
 
 import orjson
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from contracts.connector import Connector, ConnectorType, Limits
 from contracts.failures import Misconfigured
-from contracts.faults import pointer_of, unknown_name
+from contracts.faults import in_both, pointer_of, sentence_of, unknown_name
 from contracts.naming import Named, Naming
 from contracts.proving import ProofSettings
 from contracts.tls import BadCertificate, TlsSettings
@@ -36,7 +37,10 @@ def build(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Connec
     Raises BadConfiguration."""
     kind = types.get(config.type)
     if kind is None:
-        raise BadConfiguration(f"there is no connector type {config.type}", [("/type", "there is no such type")])
+        raise BadConfiguration(
+            f"there is no connector type {config.type}",
+            [("/type", "Non c'è / there is no such type")],
+        )
     everywhere = _built(kind, config, config.settings, "/settings")
     if not config.overrides:
         return everywhere
@@ -109,11 +113,7 @@ def named_secrets(types: Mapping[str, ConnectorType], config: ConnectorConfig) -
 
 
 def _built(kind: ConnectorType, config: ConnectorConfig, given: Mapping[str, Any], place: str) -> Connector:
-    settings = _settings_of(kind, config.ente_id, given, place)
-    try:
-        limits = limits_of(kind, config)
-    except ValidationError as exc:
-        raise _unfit(exc, "/limits", Limits) from None
+    settings, limits = _settings_and_limits(kind, config, given, place)
     try:
         shown = settings.shown() if isinstance(settings, TlsSettings) else None
     except BadCertificate as fault:
@@ -131,6 +131,22 @@ def _built(kind: ConnectorType, config: ConnectorConfig, given: Mapping[str, Any
     # Retries and age follow the limits in force, whatever manifest the connector carries.
     manifest = connector.manifest.model_copy(update={"limits": limits})
     return replace(connector, manifest=manifest, certificates=() if shown is None else (shown,))
+
+
+def _settings_and_limits(
+    kind: ConnectorType, config: ConnectorConfig, given: Mapping[str, Any], place: str
+) -> tuple[BaseModel, Limits]:
+    """Both, or what is wrong with either: whoever fills in a form hears of it at once. Raises BadConfiguration."""
+    try:
+        limits = limits_of(kind, config)
+    except ValidationError as exc:
+        wrong = _unfit(exc, "/limits", Limits)
+        try:
+            _settings_of(kind, config.ente_id, given, place)
+        except BadConfiguration as other:
+            wrong = BadConfiguration(f"{other}; {wrong}", (*other.faults, *wrong.faults))
+        raise wrong from None
+    return _settings_of(kind, config.ente_id, given, place), limits
 
 
 def _settings_of(kind: ConnectorType, ente_id: str, given: Mapping[str, Any], place: str) -> BaseModel:
@@ -155,20 +171,20 @@ def _bad_certificate(fault: BadCertificate, place: str) -> BadConfiguration:
 
 def _unfit(error: ValidationError, place: str, model: type[BaseModel]) -> BadConfiguration:
     faults = error.errors(include_input=False, include_url=False)
-    told = [_told(each["loc"], _sentence(each["type"], each["loc"], each["msg"], model), model) for each in faults]
+    told = [_told(each, model) for each in faults]
     text = "; ".join(f"{'.'.join(map(str, path))}: {why}" for path, why in told)
     return BadConfiguration(text, [(place + pointer_of(path), why) for path, why in told])
 
 
-def _told(path: tuple[int | str, ...], text: str, model: type[BaseModel]) -> tuple[tuple[int | str, ...], str]:
+def _told(fault: ErrorDetails, model: type[BaseModel]) -> tuple[tuple[int | str, ...], str]:
     """The place and what is wrong there. What a model says of settings that do not go together begins with the one that
     is to be changed."""
-    name, colon, why = text.partition(": ")
-    place = tuple(name.split("/"))
-    return (place, why) if not path and colon and place[0] in model.model_fields else (path, text)
-
-
-def _sentence(kind: str, path: Sequence[int | str], text: str, model: type[BaseModel]) -> str:
-    if kind == "extra_forbidden" and len(path) == 1:
-        return unknown_name(model)
-    return text.removeprefix("Value error, ")
+    path = fault["loc"]
+    if fault["type"] == "extra_forbidden" and len(path) == 1:
+        return path, unknown_name(model)
+    if fault["type"] == "value_error" and not path:
+        name, colon, why = str(fault["ctx"]["error"]).partition(": ")
+        place = tuple(name.split("/"))
+        if colon and place[0] in model.model_fields:
+            return place, in_both(why)
+    return path, sentence_of(fault)

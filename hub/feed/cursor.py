@@ -25,7 +25,7 @@ def read(vault: Vault, owner: str, purpose: str, cursor: str, *, parameter: str 
         sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         position: list[Any] = orjson.loads(vault.open(sealed, _place(owner, purpose)))
     except (ValueError, VaultError) as exc:
-        raise bad(parameter, "not a cursor of this list") from exc
+        raise bad(parameter, "Non è un cursore di questo elenco / not a cursor of this list") from exc
     return position
 
 

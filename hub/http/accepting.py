@@ -35,6 +35,12 @@ def prefers_json(header: str | None) -> bool:
     return weights.get(_JSON, 0.0) > max(weights.get("text/html", 0.0), weights.get("application/xhtml+xml", 0.0))
 
 
+def names_html(header: str | None) -> bool:
+    """Whether the caller asks for a page by its name, no less than for JSON: as browsers do."""
+    weights = _weights(header)
+    return weights.get("text/html", 0.0) > 0 and weights.get("text/html", 0.0) >= weights.get(_JSON, 0.0)
+
+
 def names_svg(header: str | None) -> bool:
     """Whether the caller asks for a picture by its name."""
     return _weights(header).get(SVG, 0.0) > 0

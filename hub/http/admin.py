@@ -9,11 +9,13 @@ from starlette.responses import Response
 from contracts.base import rfc3339
 from hub.admin.acting import Actor, carry_out
 from hub.admin.errors import CredentialsRefused, LoginRefused, SecondFactorRefused
+from hub.admin.oidc import begun_at
 from hub.feed.parameters import nothing, once
 from hub.store.administrators import Session, hashed
 from hub.store.audit_records import acts
 from hub.store.handling import ADMIN_API
 
+from . import login_pages
 from .admin_access import AdminAccess, basic_credentials, one_time_code, place_in_time, time_of
 from .exchange import Exchange, Handler, json_response
 from .operations import Operation
@@ -24,9 +26,16 @@ _CURRENT = "/admin/v1/sessions/current"
 class AdminApi:
     """Handlers of the administration, by operation_id."""
 
-    def __init__(self, access: AdminAccess, parts: tuple[Callable[[Operation], Handler | None], ...]) -> None:
+    def __init__(
+        self,
+        access: AdminAccess,
+        parts: tuple[Callable[[Operation], Handler | None], ...],
+        name_of: Callable[[str], str],
+    ) -> None:
+        """`name_of` is of an ente."""
         self._access = access
         self._parts = parts
+        self._name_of = name_of
 
     def handler(self, operation: Operation) -> Handler:
         """The handler of an operation of the table. Raises KeyError for one that has none."""
@@ -59,18 +68,21 @@ class AdminApi:
         return _signed_in(token, session, status=201)
 
     async def _begin_login(self, exchange: Exchange) -> Response:
+        provider_id = exchange.request.path_params["provider_id"]
+        login_pages.for_people(exchange, provider_id)
         nothing(exchange.request.query_params.multi_items())
         exchange.allowance = self._access.limiter.count_stranger(exchange.address)
-        login, url = await self._access.sign_in.begin(exchange.request.path_params["provider_id"])
+        login, url = await self._access.sign_in.begin(provider_id)
         cookie = _cookie(exchange, login.state, login.browser, lasts_s=600)
         headers = {"Location": url, "Set-Cookie": cookie, "Referrer-Policy": "no-referrer"}
         return Response(status_code=303, headers=headers)
 
     async def _finish_login(self, exchange: Exchange) -> Response:
-        exchange.allowance = self._access.limiter.count_stranger(exchange.address)
         # What else providers add to the callback (session_state, error_description) is theirs to choose.
         query = exchange.request.query_params
         state, code = query.get("state", ""), query.get("code")
+        as_page = login_pages.for_people(exchange, begun_at(state))
+        exchange.allowance = self._access.limiter.count_stranger(exchange.address)
         # Starlette's reading leaves out what is malformed; a cookie of somebody else on this host must end no login.
         browser = exchange.request.cookies.get(_cookie_name(exchange, state), "")
         if not 0 < len(state) <= 200 or len(code or "") > 4000:
@@ -78,6 +90,8 @@ class AdminApi:
         token, session = await self._access.sign_in.finish(state, browser, code, query.get("iss"), exchange.request_id)
         exchange.headers["Set-Cookie"] = _cookie(exchange, state, "", lasts_s=0)
         exchange.headers["Referrer-Policy"] = "no-referrer"
+        if as_page:
+            return login_pages.signed_in(exchange, token, session, self._name_of(session.administrator.ente_id))
         return _signed_in(token, session, status=200)
 
     def _show_session(self, operation: Operation) -> Handler:

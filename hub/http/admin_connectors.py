@@ -15,12 +15,14 @@ from contracts.connector import Connector
 from contracts.connector import Operation as ProviderOperation
 from contracts.connector_administration import ConnectorPatch, NewConnector, PauseWish, VersionWish
 from contracts.failures import Failure
+from contracts.faults import pointer_of, sentence_of
 from contracts.source_administration import OperationWish
 from hub.admin.acting import Acted, Actor, Order, carry_out, record
 from hub.admin.connector_views import Known, target_of
 from hub.admin.connectors import Connectors
 from hub.admin.errors import ConnectorVersionUnknown, OperationUnknown, none_such
 from hub.admin.guidance import advice_on
+from hub.dispatch.settings_form import schema_of
 from hub.errors import ContractViolation, Fault, HubError
 from hub.feed.cursor import bad
 from hub.feed.parameters import once
@@ -93,7 +95,7 @@ class ConnectorsApi:
         for name in ("from", "to"):
             number = _number(given.get(name, ""))
             if number is None:
-                raise bad(name, "the number of a version")
+                raise bad(name, "Il numero di una versione / the number of a version")
             numbers[name] = number
         one = self._known(connection, actor, exchange)
         before, after = one.version(numbers["from"]), one.version(numbers["to"])
@@ -165,7 +167,7 @@ class ConnectorsApi:
                 {
                     "operation": name,
                     "title": each.title,
-                    "arguments_schema": each.arguments.model_json_schema(),
+                    "arguments_schema": schema_of(each.arguments),
                 },
             )
             for name, each in sorted(connector.operations.items())
@@ -217,9 +219,7 @@ def arguments_of(operation: ProviderOperation, given: Any) -> BaseModel:
         return operation.arguments.model_validate_json(orjson.dumps({} if given is None else given))
     except ValidationError as error:
         faults = [
-            Fault(
-                "".join(["/arguments", *(f"/{part}" for part in one["loc"])])[:500], "field.invalid", one["msg"][:500]
-            )
+            Fault(f"/arguments{pointer_of(one['loc'])}"[:500], "field.invalid", sentence_of(one)[:500])
             for one in error.errors(include_input=False, include_url=False)
         ]
         raise ContractViolation(faults=tuple(faults[:100])) from None

@@ -45,7 +45,8 @@ _SAFE = {
 
 @dataclass(slots=True)
 class Exchange:
-    """What a handler works with. `allowance` is what the caller has left, once it is known who calls."""
+    """What a handler works with. `allowance` is what the caller has left, once it is known who calls; `refusal` tells
+    of an error where a handler's caller reads no problem: a person with a browser."""
 
     request: Request
     request_id: str
@@ -53,6 +54,7 @@ class Exchange:
     allowance: Allowance | None = None
     body: bytes = b""
     headers: dict[str, str] = field(default_factory=dict)
+    refusal: "Refusal | None" = None
     until_answered: ExitStack = field(default_factory=ExitStack)
     """What is held for the request."""
 
@@ -100,6 +102,7 @@ class Exchange:
 
 
 Handler = Callable[[Exchange], Awaitable[Response]]
+Refusal = Callable[[HubError, Exchange], Response]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -116,12 +119,12 @@ def endpoint(handler: Handler, operation: str, limiter: Limiter) -> Endpoint:
         except ClientDisconnect:
             response = Response(status_code=499)
         except HubError as error:
-            response = problem(error, exchange)
+            response = _refused(error, exchange)
         except IN_TROUBLE as exc:
-            response = problem(StoreUnavailable(cause=error_name(exc)), exchange)
+            response = _refused(StoreUnavailable(cause=error_name(exc)), exchange)
         except Exception:
             log.exception("request.failed operation=%s request_id=%s", operation, exchange.request_id)
-            response = problem(HubError(), exchange)
+            response = _refused(HubError(), exchange)
         finally:
             exchange.until_answered.close()
         _complete(response, exchange, limiter)
@@ -183,10 +186,14 @@ def json_response(content: object, *, status: int = 200, headers: Mapping[str, s
     return Response(orjson.dumps(content), status, dict(headers or {}), media_type="application/json")
 
 
-def problem(error: HubError, exchange: Exchange) -> Response:
-    """The error as application/problem+json (RFC 9457): the only place that makes one."""
+def _refused(error: HubError, exchange: Exchange) -> Response:
     if error.cause:
         log.info("request.refused code=%s cause=%s request_id=%s", error.code, error.cause, exchange.request_id)
+    return (exchange.refusal or problem)(error, exchange)
+
+
+def problem(error: HubError, exchange: Exchange) -> Response:
+    """The error as application/problem+json (RFC 9457): the only place that makes one."""
     content = {
         "type": f"urn:raccordo:problem:{error.code}",
         "title": error.title,

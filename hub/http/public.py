@@ -26,7 +26,9 @@ min-height:44px}}
 a.onwards{{display:inline-block;box-sizing:border-box;font-weight:600;color:#fff;background:#0059b3;text-decoration:none;
 border-radius:4px;padding:.75rem 1.5rem;min-height:44px}}
 h1{{overflow-wrap:anywhere}}
-a.onwards:focus-visible,button:focus-visible{{outline:3px solid #ff9900;outline-offset:2px}}
+code{{font-size:1rem;overflow-wrap:anywhere}}
+code.copied{{display:block;padding:.75rem;background:#f2f5fa;border:1px solid #c5cdd6;user-select:all}}
+.copied:focus-visible,a.onwards:focus-visible,button:focus-visible{{outline:3px solid #ff9900;outline-offset:2px}}
 </style></head><body><main><h1>{title}</h1>{body}</main></body></html>"""
 _ASK = """<p>Non riceverai più per e-mail gli avvisi facoltativi di questo servizio. Resteranno tutti nella tua area
 personale.</p><p lang="en">You will no longer receive this service's optional notices by e-mail. They all stay in your

@@ -17,6 +17,7 @@ from hub.store.database import Database
 from hub.store.directory import NotThere
 from hub.store.ranked_lists import PUBLISHED, WITHDRAWN, entries_of, show_list
 
+from .accepting import names_html
 from .exchange import Exchange, json_response
 from .public import PAGE_POLICY
 
@@ -74,7 +75,7 @@ class RankedListApi:
 
     async def show(self, exchange: Exchange) -> Response:
         """The list as it is published now; never a draft."""
-        html = "text/html" in exchange.request.headers.get("accept", "")
+        html = names_html(exchange.request.headers.get("accept"))
         exchange.headers["Vary"] = "Accept"
         exchange.headers["X-Robots-Tag"] = "noindex, noarchive"
         if html:

@@ -2,14 +2,14 @@
 
 import hashlib
 import json
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import orjson
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 import contracts.items as canonical
-from contracts.faults import code_of, pointer_of
+from contracts.faults import code_of, pointer_of, sentence_of
 from contracts.items import COLLECTIONS, Item
 from contracts.problem import MAX_FAULTS
 from hub.errors import ContractViolation, Fault, HubError, PersonalExternalId, RequestInvalid
@@ -17,6 +17,12 @@ from hub.telemetry import redact
 
 M = TypeVar("M", bound=BaseModel)
 _ITEM: TypeAdapter[Item] = TypeAdapter(Item)
+
+NOT_JSON: Final = Fault("", "body.not_json", "Non è JSON in UTF-8 / not JSON in UTF-8")
+NOT_OBJECT: Final = Fault("", "body.not_object", "Non è un oggetto JSON / not a JSON object")
+DUPLICATE: Final = Fault("", "field.duplicate", "Un campo è ripetuto / a member occurs twice in one object")
+_TOO_MANY = Fault("", "body.too_many", "Ci sono troppi campi / there are too many fields")
+_PERSONAL = Fault("/external_id", "external_id.personal_data", "Contiene un codice fiscale / holds a tax code")
 
 _MOST_STRINGS = 5000
 """Names and texts in a body; the fullest item has a fifth of it. Each unknown name costs the event loop a fault."""
@@ -26,7 +32,7 @@ def bounded(body: bytes) -> bytes:
     """The body, if it can be parsed in little time. Raises ContractViolation."""
     # A string begins with a quote that no backslash precedes: there are no more of them than this.
     if body.count(b'"') - body.count(b'\\"') > 2 * _MOST_STRINGS:
-        raise ContractViolation(faults=(Fault("", "body.too_many", "there are too many fields"),))
+        raise ContractViolation(faults=(_TOO_MANY,))
     return body
 
 
@@ -58,7 +64,7 @@ def read_as(model: type[M], body: bytes) -> M:
 def _members(pairs: list[tuple[str, object]]) -> None:
     # Two parsers may each take another of two members of one name: what was signed must mean one thing (modi 5.18).
     if len(dict(pairs)) != len(pairs):
-        raise ContractViolation(faults=(Fault("", "field.duplicate", "a member occurs twice in one object"),))
+        raise ContractViolation(faults=(DUPLICATE,))
 
 
 _MEMBERS = json.JSONDecoder(object_pairs_hook=_members)
@@ -68,11 +74,11 @@ def refusal_of(error: ValidationError) -> HubError:
     """A validation error as our own: pointers and rules, never the values."""
     errors = error.errors(include_url=False, include_input=False)
     if any(e["type"] == "json_invalid" for e in errors):
-        return RequestInvalid("the body is not JSON in UTF-8", faults=(Fault("", "body.not_json", "not JSON"),))
+        return RequestInvalid("the body is not JSON in UTF-8", faults=(NOT_JSON,))
     if errors[0]["type"].endswith("_type") and not errors[0]["loc"]:
-        return RequestInvalid("the body is not a JSON object", faults=(Fault("", "body.not_object", "not an object"),))
+        return RequestInvalid("the body is not a JSON object", faults=(NOT_OBJECT,))
     if any(isinstance(e.get("ctx", {}).get("error"), canonical.PersonalExternalId) for e in errors):
-        return PersonalExternalId(faults=(Fault("/external_id", "external_id.personal_data", "holds a tax code"),))
+        return PersonalExternalId(faults=(_PERSONAL,))
     # A list with a wrong element is also called too short, as only its right ones are counted.
     at_fault = {e["loc"][:depth] for e in errors for depth in range(len(e["loc"]))}
     told = [e for e in errors if e["type"] != "too_short" or e["loc"] not in at_fault]
@@ -101,12 +107,4 @@ def read(payload: bytes) -> Item:
 def _fault(error: ErrorDetails) -> Fault:
     # The name of an unknown field is the sender's own text, and may be a tax code.
     pointer = redact(pointer_of(error["loc"])[:600])[:500]
-    return Fault(pointer, code_of(error["type"]), _detail(error)[:500])
-
-
-def _detail(error: ErrorDetails) -> str:
-    if error["type"] == "too_short":
-        return f"at least {error['ctx']['min_length']} must be given"
-    if error["type"] == "too_long":
-        return f"at most {error['ctx']['max_length']} are allowed"
-    return error["msg"].removeprefix("Value error, ")
+    return Fault(pointer, code_of(error["type"]), sentence_of(error)[:500])

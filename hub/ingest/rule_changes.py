@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from contracts.base import TEXT, Title
+from contracts.faults import sentence_of
 from contracts.items import MessageKind
 
 from .rule_samples import due_of, sample_item, states_of
@@ -100,7 +101,7 @@ def _faults_of(text: str, known: frozenset[str], sure: frozenset[str], *, title:
     try:
         (_TITLE_TEXT if title else _BODY_TEXT).validate_python(text)
     except ValidationError as error:
-        yield error.errors(include_input=False)[0]["msg"].removeprefix("Value error, ")
+        yield sentence_of(error.errors(include_input=False)[0])
         return
     names = NAMED.findall(text)
     if unknown := sorted(set(names) - known):

@@ -15,6 +15,8 @@ from contracts.identifiers import ExternalId, holds_tax_code
 from contracts.items import COLLECTIONS
 from hub.errors import ContractViolation, Fault, RequestInvalid
 
+from .canonical import DUPLICATE, NOT_JSON, NOT_OBJECT
+
 # Numbers are only stepped over here: turning a long one into an integer has a limit and a cost.
 _VALUE = json.JSONDecoder(parse_int=str, parse_float=str)
 _SPACE = re.compile(r"[ \t\n\r]*")
@@ -33,25 +35,25 @@ def split(body: bytes) -> list[bytes]:
         start = _skip(text, 0)
         if text[start : start + 1] != "{":
             _VALUE.decode(text)  # is it JSON at all?
-            raise RequestInvalid(
-                "the body is not a JSON object", faults=(Fault("", "body.not_object", "not an object"),)
-            )
+            raise RequestInvalid("the body is not a JSON object", faults=(NOT_OBJECT,))
         found = _object(text, start)
     except (ValueError, RecursionError):
-        raise RequestInvalid(
-            "the body is not JSON in UTF-8", faults=(Fault("", "body.not_json", "not JSON"),)
-        ) from None
+        raise RequestInvalid("the body is not JSON in UTF-8", faults=(NOT_JSON,)) from None
     items = found.get("items")
     if items is None:
-        raise _wrong("/items", "field.missing", "a batch is a list of items")
+        raise _wrong("/items", "field.missing", "Un lotto è una lista di items / a batch is a list of items")
     if len(found) > 1:
-        raise _wrong("", "field.unknown", "a batch has the member items and no other")
+        raise _wrong("", "field.unknown", "Un lotto ha solo items / a batch has the member items and no other")
     if not items.startswith("["):
-        raise _wrong("/items", "field.type", "must be a list")
+        raise _wrong("/items", "field.type", "Deve essere una lista / must be a list")
     elements = [element.encode() for element in _array(items)]
     if not 1 <= len(elements) <= MOST_ITEMS:
         code = "field.too_long" if elements else "field.too_short"
-        raise _wrong("/items", code, f"a batch has 1 to {MOST_ITEMS} items; this one has {len(elements)}")
+        raise _wrong(
+            "/items",
+            code,
+            f"Da 1 a {MOST_ITEMS} items / a batch has 1 to {MOST_ITEMS} items; this one has {len(elements)}",
+        )
     return elements
 
 
@@ -59,18 +61,26 @@ def entry(element: bytes) -> tuple[str, bytes]:
     """Collection and item of an element, the item in the bytes that were sent. Raises ContractViolation."""
     text = element.decode("utf-8")
     if not text.startswith("{"):
-        raise _wrong("", "field.type", "must be an object with collection and item")
+        raise _wrong(
+            "",
+            "field.type",
+            "Deve essere un oggetto con collection e item / must be an object with collection and item",
+        )
     found = _object(text, 0)
     for name in ("collection", "item"):
         if name not in found:
-            raise _wrong(f"/{name}", "field.missing", f"{name} is missing")
+            raise _wrong(f"/{name}", "field.missing", f"Manca {name} / {name} is missing")
     if len(found) > 2:
-        raise _wrong("", "field.unknown", "an element has the members collection and item and no other")
+        raise _wrong(
+            "",
+            "field.unknown",
+            "Un elemento ha solo collection e item / collection and item and no other",
+        )
     collection = _VALUE.decode(found["collection"])
     if not isinstance(collection, str) or collection not in COLLECTIONS:
-        raise _wrong("/collection", "field.not_allowed", f"one of {', '.join(COLLECTIONS)}")
+        raise _wrong("/collection", "field.not_allowed", f"Deve essere una di / one of {', '.join(COLLECTIONS)}")
     if not found["item"].startswith("{"):
-        raise _wrong("/item", "field.type", "must be an object")
+        raise _wrong("/item", "field.type", "Deve essere un oggetto / must be an object")
     return collection, found["item"].encode()
 
 
@@ -100,7 +110,7 @@ def _object(text: str, start: int) -> dict[str, str]:
         place = _skip(text, place + 1)
         _, after = _VALUE.raw_decode(text, place)
         if name in members:
-            raise _wrong("", "field.duplicate", "a member occurs twice in one object")
+            raise ContractViolation(faults=(DUPLICATE,))
         members[name] = text[place:after]
         place = _next(text, after, "}")
     if _skip(text, place + 1) != len(text):

@@ -56,26 +56,26 @@ def secret_of(ente_id: str, reference: str, folder: Path, shared: frozenset[str]
     if kind == "env":
         own = f"{PREFIX}{ente_id.upper()}__" if _PLAIN_CODE.fullmatch(ente_id) else None
         if not (name.startswith(PREFIX) if is_shared else own is not None and name.startswith(own)):
-            may = "its code has no variables" if own is None else f"only variables that begin with {own}"
-            raise Unresolved(f"env: {may}, or that the operator lists in RACCORDO_SHARED_SECRETS")
+            own_ones = "" if own is None else f"che iniziano con {own} o "
+            raise Unresolved(f"env: solo variabili {own_ones}elencate in RACCORDO_SHARED_SECRETS / only such variables")
         value = os.environ.get(name)
         if not value:
-            raise Unresolved(f"env: {name} is not set in this process")
+            raise Unresolved(f"env: {name} non è impostata in questo processo / is not set in this process")
         return value
     # A name and no path: nothing leads out of the folder but a link that the machine's operator put there.
     if not _FILE_NAME.fullmatch(name) or not _FILE_NAME.fullmatch(ente_id):
-        raise Unresolved("file: the name of a file in RACCORDO_SECRETS_FOLDER, without a path")
+        raise Unresolved("file: solo il nome di un file in RACCORDO_SECRETS_FOLDER / only the name of a file there")
     where = name if is_shared else f"{ente_id}/{name}"
     try:
         raw = (folder / where).read_bytes()
         _tell_exposed(folder / where)
         if not 0 < len(raw) <= MOST_BYTES:
-            raise Unresolved(f"file: {where} is empty or too large")
+            raise Unresolved(f"file: {where} è vuoto o troppo grande / is empty or too large")
         return raw.decode("utf-8").rstrip("\r\n")
     except OSError:
-        raise Unresolved(f"file: {where} cannot be read in RACCORDO_SECRETS_FOLDER") from None
+        raise Unresolved(f"file: {where} non si legge in RACCORDO_SECRETS_FOLDER / cannot be read there") from None
     except UnicodeDecodeError:
-        raise Unresolved(f"file: {where} is not text in UTF-8") from None
+        raise Unresolved(f"file: {where} non è testo in UTF-8 / is not text in UTF-8") from None
 
 
 @cache

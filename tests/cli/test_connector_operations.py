@@ -61,7 +61,7 @@ def test_wrong_arguments_and_refusals_are_told(io: Raccordo, tmp_path: Path) -> 
     file.write_text(json.dumps(SERVICE | {"metadata": {}}))
     answer = io("connector", "run", "io", "create-service", "--arguments", str(file))
     assert answer.code == 2
-    assert "metadata.topic_id: Field required" in answer.err
+    assert "metadata.topic_id: Manca: è obbligatorio / Field required" in answer.err
     assert io("connector", "run", "io", "destroy-all").code == 2
     file.write_text('{"service_id": "nobody"}')
     answer = io("connector", "run", "io", "show-service", "--arguments", str(file))

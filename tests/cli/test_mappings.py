@@ -60,8 +60,8 @@ def test_a_rule_without_its_kind_is_told_which_there_are(call: Raccordo, tmp_pat
     mapping["items"] = mapping["items"][:1]
     done = call("mapping", "preview", "--mapping", written(tmp_path, mapping), "--sample", written(tmp_path, {}))
     assert done.code == 2
-    assert '/items/0/fields/title: "as" is missing; it is one of ' in done.err
-    assert '/items/0/fields/summary: "as" cannot be that: it is one of boolean, ' in done.err
+    assert 'mapping.items.0.fields.title: Manca "as" / "as" is missing; it is one of ' in done.err
+    assert 'mapping.items.0.fields.summary: "as" non è tra i valori ammessi / "as" cannot be that: ' in done.err
     assert "at least 1 item" not in done.err
 
 
@@ -75,7 +75,7 @@ def test_a_mapping_that_is_wrong_is_told_with_its_place(call: Raccordo, tmp_path
     mapping["items"][0]["fields"]["due_date"]["formats"] = ["d/m"]
     done = call("mapping", "test", "--mapping", written(tmp_path, mapping))
     assert done.code == 2
-    assert "/items/0/fields/due_date/formats/0" in done.err
+    assert "mapping.items.0.fields.due_date.formats.0" in done.err
     mapping["items"][0]["fields"]["due_date"]["formats"] = ["iso"]
     mapping["tests"] = [1]
     assert "/tests/0" in call("mapping", "test", "--mapping", written(tmp_path, mapping)).err

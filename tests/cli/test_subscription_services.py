@@ -96,4 +96,4 @@ def test_what_is_wrong_in_a_plan_is_named_within_it(raccordo: Raccordo, tmp_path
     path = tmp_path / "wrong.json"
     path.write_text(json.dumps([PLAN[0], {name: value for name, value in PLAN[1].items() if name != "reason"}]))
     answer = raccordo("subscription-service", "add", "nido-2027", "--name", "Nido", "--plan", path)
-    assert (answer.code, "--plan: /1/reason: Field required" in answer.err) == (2, True)
+    assert (answer.code, "--plan: /1/reason: Manca: è obbligatorio / Field required" in answer.err) == (2, True)

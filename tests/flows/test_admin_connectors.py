@@ -138,6 +138,25 @@ def test_a_patch_that_changes_nothing_makes_no_version_and_null_takes_away(admin
     assert admin.get(f"/connectors/{name}").json()["newest"]["version"] == 2
 
 
+def test_each_fault_of_a_mapping_has_its_own_place(admin, name):
+    rules = [{"collection": "messagges", "fields": {"title": {"as": "txt"}, "summary": {}}}]
+    mapping = {"version": 1, "title": "T", "source": "s", "reads": {"format": "json"}, "items": rules}
+    wrong = {"connector_id": name, "connector_type": "mapped", "settings": {"origin": "file", "mapping": mapping}}
+    faults = admin.post("/connectors", wrong).json()["errors"]
+    places = [fault["pointer"].removeprefix("/settings/mapping/items/0") for fault in faults]
+    assert set(places) == {"/settings/vendor_id", "/collection", "/fields/title", "/fields/summary"}
+    assert all(" / " in fault["detail"] for fault in faults)
+
+
+def test_settings_and_limits_that_do_not_fit_are_told_at_once(admin, name):
+    wrong = {"connector_id": name, "connector_type": "loopback", "settings": {}, "limits": {"timeout_s": -1}}
+    told = {fault["pointer"]: fault["detail"] for fault in admin.post("/connectors", wrong).json()["errors"]}
+    assert told == {
+        "/settings/folder": "Manca: è obbligatorio / Field required",
+        "/limits/timeout_s": "Deve essere maggiore di 0 / Input should be greater than 0",
+    }
+
+
 @pytest.mark.parametrize(
     ("fields", "pointer"),
     [
@@ -160,7 +179,11 @@ def test_a_patch_that_changes_nothing_makes_no_version_and_null_takes_away(admin
 def test_what_does_not_fit_is_refused_with_its_place_and_nothing_is_made(admin, name, box, fields, pointer):
     answer = admin.post("/connectors", loopback(name, box) | fields)
     assert code(answer) == (422, "contract.violation")
-    assert answer.json()["errors"][0]["pointer"] == pointer
+    fault = answer.json()["errors"][0]
+    assert fault["pointer"] == pointer
+    italian, _, english = fault["detail"].partition(" / ")
+    assert italian
+    assert english
     assert code(admin.get(f"/connectors/{name}")) == (404, "connector.unknown")
 
 
@@ -352,9 +375,9 @@ def test_what_is_not_there_is_answered_with_what_is(admin, name, box):
         for path in ("/connectors/fax", f"/connectors/{name}/versions/7", "/connector-types/fax", "/vendors/fax")
     }
     assert name in told["/connectors/fax"]
-    assert told[f"/connectors/{name}/versions/7"] == "there is no such version; there is 1"
+    assert told[f"/connectors/{name}/versions/7"] == "Non c'è / there is no such version; there is 1"
     assert "loopback" in told["/connector-types/fax"]
     assert "acme" in told["/vendors/fax"]
     assert not [path for path, detail in told.items() if "fax" in detail], "what was asked for may be anything"
-    assert none_such("connector", []) == "there is no such connector; there is none"
+    assert none_such("connector", []) == "Non c'è / there is no such connector; there is none"
     assert none_such("key", range(25)).endswith("18, 19 and 5 more")

@@ -1,16 +1,38 @@
-"""The JSON Schema of a connector's settings drives a form: whoever fills it in reads nothing else."""
+"""The JSON Schema of a connector's settings, and of what its operations take, drives a form: whoever fills it in reads
+nothing else."""
 
+import ast
+import importlib
 import re
+from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
+import connectors
 from connectors.registry import Types
-from contracts.connector import Limits
+from contracts.base import Form
+from contracts.connector import Limits, Operation
 from hub.dispatch.settings_form import schema_of
 
+
+def operations():
+    """(title, arguments) of every operation that a connector offers, as its code makes it."""
+    root = Path(connectors.__path__[0])
+    for path in sorted(root.rglob("*.py")):
+        calls = [each for each in ast.walk(ast.parse(path.read_text())) if isinstance(each, ast.Call)]
+        made = [each for each in calls if isinstance(each.func, ast.Name) and each.func.id == "Operation"]
+        if made and not path.name.startswith("test_"):
+            module = importlib.import_module(".".join(path.relative_to(root.parent).with_suffix("").parts))
+            assert module.Operation is Operation
+            for title, arguments, *_ in (each.args for each in made):
+                yield ast.literal_eval(title), getattr(module, arguments.id)
+
+
 TYPES = Types()
+OPERATIONS = dict(operations())
 MODELS = {name: TYPES[name].settings for name in TYPES} | {"(limits)": Limits}
+MODELS |= {title: arguments for title, arguments in OPERATIONS.items() if arguments.model_fields}
 SECRET = re.compile(r"password|secret|(^|_)key$")
 
 
@@ -78,3 +100,13 @@ def test_a_type_has_a_title_and_required_settings_have_no_default(name):
     assert TYPES[name].manifest.title
     whole = schema_of(MODELS[name])
     assert not [each for each in whole.get("required", ()) if "default" in whole["properties"][each]]
+
+
+def test_an_operation_says_in_italian_and_in_english_what_it_does():
+    assert len(OPERATIONS) > 10
+    for title, arguments in OPERATIONS.items():
+        italian, _, english = title.partition(" / ")
+        assert italian
+        assert english
+        assert len(title) <= 120, title
+        assert issubclass(arguments, Form), title

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from contracts.faults import code_of, pointer_of
+from contracts.faults import code_of, pointer_of, sentence_of
 from contracts.items import COLLECTIONS, CitizenItem, Service
 
 from .rules import MapFault, Place, Trail
@@ -34,7 +34,7 @@ def contract_faults(collection: str, item: dict[str, Any], trail: Trail) -> list
             # A field that could not be made is told of already, and lacks in what it belongs to.
             if any(_within(pointer, each) or _within(each, pointer) for each in told):
                 continue
-            detail = f"{pointer or 'the item'}: {one['msg'].removeprefix('Value error, ')[:300]}"
+            detail = f"{pointer or 'the item'}: {sentence_of(one)[:300]}"
             faults.append(MapFault(_place(pointer, trail), code_of(one["type"]), detail))
         return faults
     except Unmappable as unmappable:

@@ -109,15 +109,15 @@ class _Exact(Functions):  # type: ignore[misc]  # the library has no types
 def exact_number(text: str) -> int | Decimal:
     """A number as JSON writes it, exactly. Raises ValueError, also for what has no use but to be costly."""
     if len(text) > 40 or not text.isascii():
-        raise ValueError("a number of more than 40 characters")
+        raise ValueError("Un numero di oltre 40 caratteri / a number of more than 40 characters")
     if text.lstrip("-").isdigit():
         return int(text)
     try:
         number = Decimal(text)
     except InvalidOperation:
-        raise ValueError("not a number") from None
+        raise ValueError("Non è un numero / not a number") from None
     if not number.is_finite() or abs(number.adjusted()) > 30:
-        raise ValueError("a number out of reach")
+        raise ValueError("Un numero fuori portata / a number out of reach")
     return number
 
 
@@ -134,7 +134,9 @@ def _parsed(text: str) -> Any:
         tree = jmespath.parser.Parser().parse(text).parsed
     except (JMESPathError, RecursionError) as error:
         # Its second line repeats the expression with a mark under the place.
-        raise ValueError(f"not JMESPath: {str(error).splitlines()[0] or type(error).__name__}") from None
+        raise ValueError(
+            f"Non è JMESPath / not JMESPath: {str(error).splitlines()[0] or type(error).__name__}"
+        ) from None
     nodes, copies = 0, 1
     for node in _nodes(tree):
         nodes += 1
@@ -143,18 +145,18 @@ def _parsed(text: str) -> Any:
         if node["type"] == "function_expression":
             _known_function(node)
     if nodes > _MOST_NODES or copies > _MOST_COPIES:
-        raise ValueError("the expression does too much for one value")
+        raise ValueError("L'espressione fa troppo per un valore / the expression does too much for one value")
     return _exactly(tree)
 
 
 def _known_function(node: Any) -> None:
     known = _Exact.FUNCTION_TABLE.get(node["value"])
     if known is None:
-        raise ValueError(f"there is no function {node['value'][:40]}()")
+        raise ValueError(f"Funzione sconosciuta / there is no function {node['value'][:40]}()")
     wanted, given = known["signature"], len(node["children"])
     variadic = bool(wanted) and wanted[-1].get("variadic", False)
     if given < len(wanted) or (given > len(wanted) and not variadic):
-        raise ValueError(f"{node['value']}() takes {len(wanted)} arguments, not {given}")
+        raise ValueError(f"{node['value']}() ha / takes {len(wanted)} arguments, not {given}")
 
 
 def _nodes(tree: Any) -> Iterator[Any]:

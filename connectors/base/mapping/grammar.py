@@ -72,7 +72,7 @@ class TextRule(_From):
     @classmethod
     def _something(cls, value: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
         if any(not old for old, _ in value):
-            raise ValueError("nothing cannot be replaced")
+            raise ValueError("Il vuoto non si sostituisce / nothing cannot be replaced")
         return value
 
 
@@ -236,9 +236,11 @@ def bounded(rules: Iterable[Rule]) -> None:
         for depth in _depths(rule, 1):
             count += 1
             if depth > MOST_DEPTH:
-                raise ValueError(f"rules stand at most {MOST_DEPTH} deep in one another")
+                raise ValueError(
+                    f"Regole annidate: al massimo {MOST_DEPTH} / rules stand at most {MOST_DEPTH} deep in one another"
+                )
     if count > MOST_RULES:
-        raise ValueError(f"there are more than {MOST_RULES} rules")
+        raise ValueError(f"Regole: al massimo {MOST_RULES} / there are more than {MOST_RULES} rules")
 
 
 def fixed_values(rule: Rule, place: str) -> Iterator[tuple[str, object]]:

@@ -32,9 +32,10 @@ def _pattern(text: str) -> re.Pattern[str]:
     found = re.split(r"(%.)", text)
     used = [part for part in found if part.startswith("%")]
     if unknown := [part for part in used if part not in _PARTS]:
-        raise ValueError(f"{unknown[0]} is none of {' '.join(_PARTS)}, and the format none of {', '.join(_NAMED)}")
+        there = f"{' '.join(_PARTS)}, and the format none of {', '.join(_NAMED)}"
+        raise ValueError(f"Formato sconosciuto / {unknown[0]} is none of {there}")
     if len(set(used)) != len(used) or not {"%d", "%m", "%Y"} <= set(used):
-        raise ValueError("a format has day, month and year, each part once: %d/%m/%Y")
+        raise ValueError("Giorno, mese e anno, una volta ciascuno / day, month and year, each once: %d/%m/%Y")
     return re.compile("".join(_PARTS.get(part) or re.escape(part) for part in found))
 
 
@@ -48,7 +49,9 @@ def _a_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):
-        raise ValueError("not a name of the time zone database, such as Europe/Rome") from None
+        raise ValueError(
+            "Non è un fuso come Europe/Rome / not a name of the time zone database, such as Europe/Rome"
+        ) from None
     return name
 
 

@@ -1,13 +1,13 @@
-"""Documents with rules as settings: JSON, also as a text. Faults are told by JSON pointers and without values."""
+"""Documents with rules as settings: JSON, also as a text. Faults are told where they are, and without values."""
 
 import json
 from collections.abc import Iterable
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
-from contracts.faults import pointer_of
+from contracts.faults import sentence_of
 
 _LARGEST: Final = 262_144
 
@@ -22,10 +22,10 @@ def written(kind: Any) -> WrapValidator:
             try:
                 value = json.loads(value)
             except (ValueError, RecursionError):
-                raise ValueError("not JSON") from None
+                raise ValueError("Non è JSON / not JSON") from None
         text = json.dumps(value, default=str)
         if len(text) > _LARGEST:
-            raise ValueError(f"longer than {_LARGEST} characters")
+            raise ValueError(f"Caratteri: al massimo {_LARGEST} / longer than {_LARGEST} characters")
         try:
             # Lists are tuples only where JSON is read.
             return TypeAdapter(kind).validate_json(text)
@@ -34,8 +34,11 @@ def written(kind: Any) -> WrapValidator:
             places = [one["loc"] for one in faults]
             # What has a wrong entry has not too few.
             own = [one for one in faults if one["type"] != "too_short" or not _has_inner(places, one["loc"])]
-            told = [f"{_pointer(value, one['loc'])}: {_sentence(kind, one)}" for one in own[:20]]
-            raise ValueError("; ".join(told)) from None
+            told = [(_place(value, one), _sentence(kind, one)) for one in own[:20]]
+            raise ValidationError.from_exception_data(
+                "written",
+                [{"type": PydanticCustomError("written", text), "loc": loc, "input": None} for loc, text in told],
+            ) from None
 
     return WrapValidator(read)
 
@@ -46,10 +49,12 @@ def _has_inner(places: Iterable[tuple[str | int, ...]], outer: tuple[str | int, 
 
 def _sentence(kind: Any, fault: ErrorDetails) -> str:
     if fault["type"] not in ("union_tag_not_found", "union_tag_invalid"):
-        return fault["msg"].removeprefix("Value error, ")
+        return sentence_of(fault)
     name = fault["ctx"]["discriminator"].split(" | ")[-1].strip("'")
-    there = "is missing; it" if fault["type"] == "union_tag_not_found" else "cannot be that: it"
-    return f'"{name}" {there} is one of {", ".join(_tags(TypeAdapter(kind).json_schema(), name))}'
+    tags = ", ".join(_tags(TypeAdapter(kind).json_schema(), name))
+    if fault["type"] == "union_tag_not_found":
+        return f'Manca "{name}" / "{name}" is missing; it is one of {tags}'
+    return f'"{name}" non è tra i valori ammessi / "{name}" cannot be that: it is one of {tags}'
 
 
 def _tags(schema: Any, name: str) -> Iterable[str]:
@@ -64,16 +69,17 @@ def _tags(schema: Any, name: str) -> Iterable[str]:
     return next(filter(None, (_tags(each, name) for each in schema)), ())
 
 
-def _pointer(document: Any, path: tuple[str | int, ...]) -> str:
-    """A path of pydantic's as a pointer into the document: without the names of the alternatives that it tried."""
-    steps = []
-    for step in path:
-        inside = document[step] if _has(document, step) else None
-        if inside is None and isinstance(document, dict) and step in (document.get("as"), document.get("format")):
-            continue
-        steps.append(step)
-        document = inside
-    return pointer_of(steps)
+def _place(document: Any, fault: ErrorDetails) -> tuple[str | int, ...]:
+    """Where in the document it is: pydantic's path without the names of the alternatives that it tried."""
+    steps: list[str | int] = []
+    *outer, last = fault["loc"] or (None,)
+    for step in outer:
+        if _has(document, step):
+            steps.append(step)
+            document = document[step]
+    if last is not None and (fault["type"] == "missing" or _has(document, last)):
+        steps.append(last)
+    return tuple(steps)
 
 
 def _has(document: Any, step: str | int) -> bool:

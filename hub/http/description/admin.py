@@ -90,9 +90,9 @@ ENTRIES: dict[str, Entry] = {
         summary="Entra con il fornitore di identità / Sign in through the identity provider",
         description=both(
             "Per il browser: porta al fornitore di identità dell'ente (OpenID Connect, codice con PKCE). Il cookie "
-            "lega l'accesso a questo browser per dieci minuti.",
+            "lega l'accesso a questo browser per dieci minuti. Un rifiuto è una pagina per chi chiede `text/html`.",
             "For the browser: leads to the municipality's identity provider (OpenID Connect, code with PKCE). The "
-            "cookie ties the login to this browser for ten minutes.",
+            "cookie ties the login to this browser for ten minutes. A refusal is a page for who asks for `text/html`.",
         ),
         parameters=("CorrelationId",),
         answers={
@@ -109,13 +109,20 @@ ENTRIES: dict[str, Entry] = {
         summary="Ritorno dal fornitore di identità / Back from the identity provider",
         description=both(
             "`state` vale una volta e per il browser che ha iniziato. I ruoli sono quelli che l'ente dà per ciò che il "
-            "fornitore dice della persona; senza alcun ruolo non si entra.",
+            "fornitore dice della persona; senza alcun ruolo non si entra. A chi chiede `text/html`, come fanno i "
+            "browser, risponde una pagina, anche per un rifiuto: col codice della sessione da copiare, o col perché.",
             "`state` counts once, for the browser that began. The roles are those that the municipality gives for what "
-            "the provider says of the person; without any nobody signs in.",
+            "the provider says of the person; without any nobody signs in. Who asks for `text/html`, as browsers do, "
+            "gets a page, for a refusal too: with the session's token to be copied, or with the reason.",
         ),
         parameters=("LoginState", "LoginCode", "CorrelationId"),
         answers={
-            200: Answer(description="La sessione / The session", body=_SIGNED_IN, headers=("Set-Cookie",)),
+            200: Answer(
+                description="La sessione / The session",
+                body=_SIGNED_IN,
+                headers=("Set-Cookie",),
+                file_types=("text/html",),
+            ),
         },
         errors=(
             *_STRANGER,

@@ -248,7 +248,7 @@ BATCH_RESULT: Json = {
                 {
                     "pointer": "/items/1/item/recipient/tax_code",
                     "code": "field.invalid",
-                    "detail": "the tax code's check character or date is wrong",
+                    "detail": "Non è un codice fiscale di 11 cifre / not an 11-digit tax code of an organisation",
                 }
             ],
         },

@@ -42,7 +42,7 @@ _FAULTS: dict[type[HubError], Json] = {
     errors.RequestInvalid: {
         "pointer": "#query/limit",
         "code": "parameter.invalid",
-        "detail": "a whole number from 1 to 100",
+        "detail": "Un numero intero da 1 a 100 / a whole number from 1 to 100",
     },
     cart_errors.PaymentNotPayable: {
         "pointer": "/payments/1",
@@ -61,8 +61,8 @@ _FAULTS: dict[type[HubError], Json] = {
     },
     errors.ContractViolation: {
         "pointer": "/recipient/tax_code",
-        "code": "value.invalid",
-        "detail": "the tax code's check character or date is wrong",
+        "code": "field.invalid",
+        "detail": "Carattere di controllo o data sbagliati / the tax code's check character or date is wrong",
     },
 }
 
