@@ -17,7 +17,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from contracts.identifiers import new_uuid7
-from hub.errors import Fault, HubError, StoreUnavailable, VendorSuspended
+from hub.errors import Fault, HubError, StoreUnavailable, VendorEnded, VendorSuspended
 from hub.registry import Registry, Vendor
 from hub.security.digest import header_of
 from hub.security.modi import Verified
@@ -236,8 +236,10 @@ class BatchRunner:
         return Submission(signed, act=act, refusal=refusal, place=place)
 
     def _vendor(self, batch: Batch) -> Vendor:
-        """The vendor as it is registered now: a suspension holds for what is still to be decided."""
+        """The vendor as it is registered now: a suspension, or an end, holds for what is still to be decided."""
         vendor = self._registry().vendors[batch.ente_id, batch.vendor_id]
+        if vendor.ended_at is not None:
+            raise VendorEnded
         if not vendor.active:
             raise VendorSuspended
         return vendor

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from contracts.identifiers import check_organization_tax_code, check_tax_code, holds_tax_code
 from contracts.party import SubjectKind
-from hub.errors import ActorMismatch, AssuranceTooLow, ScopeMissing
+from hub.errors import ActorMismatch, AssuranceTooLow, EnteEnded, ScopeMissing
 from hub.profile import TimeRules
 from hub.registry import Ente, Portal, Registry
 
@@ -65,7 +65,7 @@ def verify_reader(request: SignedRequest, *, scope: str, change: bool, registry:
 
     Raises:
         RequestRefused, RequestMalformed: 401 and 400, one body for all; the code is in `cause`.
-        ActorMismatch, AssuranceTooLow, ScopeMissing: 403, after both signatures and the times hold.
+        EnteEnded, ActorMismatch, AssuranceTooLow, ScopeMissing: 403, after both signatures and the times hold.
     """
     try:
         return _reader(request, scope, change=change, registry=registry, now=now)
@@ -88,6 +88,8 @@ def _reader(request: SignedRequest, scope: str, *, change: bool, registry: Regis
     kind, tax_code, pseudonym = _subject(assertion.claims)
     principal = _principal(assertion.claims, kind)
     used = _used(token, assertion) if change else ()
+    if ente.ended_at is not None:
+        raise EnteEnded(cause=f"ente.ended: {ente.ente_id} has left")
     if not portal.active:
         raise Refusal("portal.suspended")
     _actor(assertion.claims, portal)

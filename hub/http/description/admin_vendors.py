@@ -92,7 +92,7 @@ ENTRIES: dict[str, Entry] = {
             examples={"production": {"stage": "production"}},
         ),
         _VENDOR,
-        (admin_errors.VendorUnknown, admin_errors.VendorExists, admin_errors.VendorNotConformant),
+        (admin_errors.VendorUnknown, errors.VendorEnded, admin_errors.VendorExists, admin_errors.VendorNotConformant),
     ),
     "list_vendor_keys": _list(
         "vendors", "Le chiavi di un fornitore", "The keys of a vendor", VendorKeyPage, examples.KEY, _KNOWN

@@ -36,6 +36,8 @@ _VENDOR: Errors = (
     errors.RequestInvalid,
     errors.RequestRefused,
     errors.VendorSuspended,
+    errors.VendorEnded,
+    errors.EnteEnded,
     errors.TokenReplayed,
     errors.NotAcceptable,
     *ANY_CALLER,

@@ -13,6 +13,7 @@ PORTAL: Errors = (
     errors.RequestMalformed,
     errors.RequestInvalid,
     errors.RequestRefused,
+    errors.EnteEnded,
     errors.ScopeMissing,
     errors.AssuranceTooLow,
     errors.ActorMismatch,
