@@ -1,8 +1,8 @@
 """`ente end`, `vendor end`: a body that leaves the hub, a vendor that leaves a body. There is no way back."""
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from time import sleep
 from typing import Annotated, Any
 
 import typer
@@ -150,7 +150,7 @@ def _end(one: Home, leaving: _Leaving, *, dry_run: bool, despite: str | None, ye
         return Acted(None, leaving.target, before=_counts(seen), after={"ended_at": rfc3339(tx.now), "despite": reason})
 
     act(one, leaving.operation, leaving.ente_id, mark)
-    time.sleep(EVERYWHERE_S)
+    sleep(EVERYWHERE_S)
     late = _look(one, leaving).waits
     if late and reason is None:
         raise Failed(
@@ -163,7 +163,7 @@ def _end(one: Home, leaving: _Leaving, *, dry_run: bool, despite: str | None, ye
         return Acted(done, leaving.target, after=done)
 
     done = act(one, leaving.operation, leaving.ente_id, end)
-    text = f"{leaving.name} has left: {_told(done) or 'nothing was left to end'}; keep a copy of {one.erasures}"
+    text = f"{leaving.name} has left: {_told(done) or 'nothing of it waited'}; keep a copy of {one.erasures}"
     told(facts | {"dry_run": False, "ended": done}, as_json=as_json, text=f"{text} apart from the back-ups")
 
 

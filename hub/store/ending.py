@@ -64,9 +64,9 @@ class Ending:
 
 def look_at_ente(connection: Connection, ente_id: str) -> Ending:
     """What the end of a body would do."""
-    open_deliveries = select(deliveries.c.state, func.count()).where(_its(deliveries, ente_id))
+    open_deliveries = select(deliveries.c.state, func.count().label("number")).where(_its(deliveries, ente_id))
     by_state = connection.execute(open_deliveries.where(deliveries.c.state.in_(OPEN)).group_by(deliveries.c.state))
-    waits = {f"deliveries {state}": count for state, count in sorted(by_state.tuples())}
+    waits = {f"deliveries {row.state}": row.number for row in by_state}
     waits |= {
         "batches running": _count(connection, batches, ente_id, batches.c.state == RUNNING),
         "broadcasts running": _count(connection, broadcasts, ente_id, broadcasts.c.state == RUNNING),
@@ -187,12 +187,18 @@ def ended(connection: Connection) -> set[tuple[str, str | None]]:
     """(ente_id, None) of each body that was ended here, (ente_id, vendor_id) of each vendor that was so by itself."""
     bodies = connection.execute(select(enti.c.ente_id).where(enti.c.ended_at.is_not(None))).scalars().all()
     own = select(vendors.c.ente_id, vendors.c.vendor_id).where(vendors.c.ended_at.is_not(None))
-    of_others = connection.execute(own.where(vendors.c.ente_id.not_in(bodies))).tuples()
+    of_others = [
+        (row.ente_id, row.vendor_id) for row in connection.execute(own.where(vendors.c.ente_id.not_in(bodies)))
+    ]
     return {*((ente_id, None) for ente_id in bodies), *of_others}
 
 
 def _mark(tx: Tx, table: Table, which: ColumnElement[bool], name: str) -> None:
-    marked = update(table).where(which).values(ended_at=func.coalesce(table.c.ended_at, literal(tx.now, table.c.ended_at.type)))
+    marked = (
+        update(table)
+        .where(which)
+        .values(ended_at=func.coalesce(table.c.ended_at, literal(tx.now, table.c.ended_at.type)))
+    )
     if tx.connection.execute(marked).rowcount == 0:
         raise NotThere(name)
 
