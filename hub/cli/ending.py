@@ -135,7 +135,8 @@ def _end(one: Home, leaving: _Leaving, *, dry_run: bool, despite: str | None, ye
         return
     if seen.waits and reason is None:
         raise Failed(
-            f"{leaving.name}: refused, as there wait {_told(seen.waits)}; --despite REASON ends it all the same"
+            f"{leaving.name}: refused, as there wait {_told(seen.waits)}; stop who publishes (`vendor suspend`) and "
+            "let it be delivered, or say --despite REASON"
         )
     confirm(f"end {leaving.name}, with {_told(seen.ends) or 'nothing left'}? there is no way back", yes=yes)
     try:

@@ -135,7 +135,7 @@ def test_what_is_accepted_in_the_last_seconds_is_delivered_before_the_body_ends(
     assert came
     assert "repeat the command" in told
     eventually(lambda: code(publish(hub)), lambda found: found == (403, "ente.ended"))
-    monkeypatch.undo()
+    monkeypatch.setattr(ending, "sleep", lambda _seconds: None)
     pause(hub, "active")
     eventually(
         hub.deliveries, lambda found: {d["state"] for d in found if d["connector_id"] == "mail"} == {"delivered"}
