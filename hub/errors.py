@@ -69,18 +69,6 @@ class VendorSuspended(HubError):
     status, code, title = 403, "vendor.suspended", "Fornitore sospeso / Vendor suspended"
 
 
-class VendorEnded(HubError):
-    """The vendor has left: nothing of it is taken any more. Who comes back is registered anew."""
-
-    status, code, title = 403, "vendor.ended", "Fornitore cessato / Vendor ended"
-
-
-class EnteEnded(HubError):
-    """The public body has left this hub: nothing is taken or shown for it here any more."""
-
-    status, code, title = 403, "ente.ended", "Ente non più servito / Body no longer served"
-
-
 class CollectionForbidden(HubError):
     """The vendor may not publish in this collection."""
 

@@ -11,9 +11,10 @@ from sqlalchemy import Connection
 
 from contracts.naming import Named
 from contracts.vendor_administration import NewVendor, NewVendorKey, VendorPatch
-from hub.errors import ContractViolation, Fault, VendorEnded
+from hub.errors import ContractViolation, Fault
 from hub.profile import defaults_of
 from hub.registry import Vendor
+from hub.security.left import VendorEnded
 from hub.store import quotas, vendor_records
 from hub.store.database import Tx
 from hub.store.directory import (

@@ -8,9 +8,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from hub.clock import Clock
-from hub.errors import DelegationInactive, EnteEnded, HubError, RequestRefused
+from hub.errors import DelegationInactive, HubError, RequestRefused
 from hub.feed.query import Feed
 from hub.registry import Registry
+from hub.security.left import EnteEnded
 from hub.security.portal import Reader, verify_reader
 from hub.store.citizens import Subject
 from hub.store.committer import Committer

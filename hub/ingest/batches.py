@@ -17,9 +17,10 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from contracts.identifiers import new_uuid7
-from hub.errors import Fault, HubError, StoreUnavailable, VendorEnded, VendorSuspended
+from hub.errors import Fault, HubError, StoreUnavailable, VendorSuspended
 from hub.registry import Registry, Vendor
 from hub.security.digest import header_of
+from hub.security.left import VendorEnded
 from hub.security.modi import Verified
 from hub.store.batches import AcceptBatch, Batch, body_place, decided_positions, finish, next_batches, sealed_body
 from hub.store.committer import NOT_TRIED, Committer, Handler

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from contracts.identifiers import check_organization_tax_code, check_tax_code, holds_tax_code
 from contracts.party import SubjectKind
-from hub.errors import ActorMismatch, AssuranceTooLow, EnteEnded, ScopeMissing
+from hub.errors import ActorMismatch, AssuranceTooLow, ScopeMissing
 from hub.profile import TimeRules
 from hub.registry import Ente, Portal, Registry
 
@@ -23,6 +23,7 @@ from .causes import Refusal
 from .claims import UsedToken
 from .headers import SignedRequest, bearer
 from .jwks import registered_key
+from .left import EnteEnded
 
 ASSERTION: Final = "citizen-assertion"
 ASSERTION_TYPE: Final = "citizen-assertion+jwt"

@@ -12,7 +12,8 @@ from hub.store.ending import end_vendor, mark_ente
 from hub.store.tables import deliveries, vendors
 from tests.flows.administering import admin_of, sign_in
 from tests.flows.making import command_line, described_hub, fresh, mail_folder
-from tests.harness import ENTE, eventually, make_message, served
+from tests.flows.test_events import listening
+from tests.harness import ENTE, ROSSI, eventually, make_message, served
 
 EVERYWHERE_S = ending.EVERYWHERE_S
 
@@ -42,7 +43,7 @@ def code(answer):
 
 
 def publish(hub, vendor=None):
-    recipient = {"tax_code": "RSSMRA80A01H501U", "email": "mario@example.it"}
+    recipient = {"tax_code": ROSSI, "email": "mario@example.it"}
     return hub.publish("messages", make_message(fresh("m"), recipient=recipient), vendor=vendor)
 
 
@@ -142,6 +143,19 @@ def test_what_is_accepted_in_the_last_seconds_is_delivered_before_the_body_ends(
     )
     hub.settled()
     raccordo("ente", "end", ENTE, "--yes")
+
+
+def test_a_stream_that_is_open_tells_nothing_more(hub, raccordo):
+    item_id = publish(hub).json()["item_id"]
+    with listening(hub, ROSSI) as stream:
+        stream.change()
+        with hub.home.database.write() as tx:
+            mark_ente(tx, ENTE)
+        eventually(lambda: code(publish(hub)), lambda found: found == (403, "ente.ended"))
+        raccordo("restrict", item_id)
+        while (heard := stream.next())[0] == "change":
+            pass
+        assert heard == ("end", None, {"reason": "unavailable"})
 
 
 def test_what_leaves_is_there(hub):
