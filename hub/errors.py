@@ -339,8 +339,8 @@ class StoreUnavailable(HubError):
 
 
 def all_errors() -> tuple[type[HubError], ...]:
-    """Every concrete error: the table of the API description is made from it. In the order of this file, then in that of
-    the other modules by name, whichever was loaded first."""
+    """Every concrete error: the table of the API description is made from it. In the order of this file, then in that
+    of the other modules by name, whichever was loaded first."""
 
     def walk(cls: type[HubError]) -> list[type[HubError]]:
         return [cls, *(leaf for child in cls.__subclasses__() for leaf in walk(child))]
