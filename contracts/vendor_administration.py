@@ -68,6 +68,8 @@ class VendorView(Model):
     trust: TrustKind
     stage: Stage
     active: bool
+    ended_at: UtcDatetime | None
+    """Since when it has left."""
     subject: Subject
     aliases: Aliases
     collections: Collections

@@ -339,9 +339,10 @@ class StoreUnavailable(HubError):
 
 
 def all_errors() -> tuple[type[HubError], ...]:
-    """Every concrete error, in the order of this file: the table of the API description is made from it."""
+    """Every concrete error: the table of the API description is made from it. In the order of this file, then in that
+    of the other modules by name, whichever was loaded first."""
 
     def walk(cls: type[HubError]) -> list[type[HubError]]:
         return [cls, *(leaf for child in cls.__subclasses__() for leaf in walk(child))]
 
-    return tuple(walk(HubError))
+    return tuple(sorted(walk(HubError), key=lambda each: (each.__module__ != __name__, each.__module__)))

@@ -175,6 +175,7 @@ class Figures:
                 yield "raccordo_delivery_leases_expired", (ente_id,), count
             if (served := self._observed.served()) is not None:
                 for ente_id, channel in product(figures.enti_ids(connection), USUAL_CHANNELS):
+                    metrics.unserved.labels(ente_id)  # at 0 from the start: the first one is then an increase
                     yield "raccordo_channel_unserved", (ente_id, channel), float((ente_id, channel) not in served)
             bad = {(ente_id, state): count for ente_id, state, count in references.count_bad(connection)}
             for ente_id in figures.enti_ids(connection):

@@ -40,7 +40,10 @@ attempt_seconds = Histogram(
     registry=REGISTRY,
 )
 unserved = Counter(
-    "raccordo_notices_unserved_total", "Notices skipped since no connector serves their channel", registry=REGISTRY
+    "raccordo_notices_unserved_total",
+    "Notices skipped since no connector serves their channel",
+    ("ente",),
+    registry=REGISTRY,
 )
 feed_only = Counter(
     "raccordo_messages_feed_only_total",

@@ -63,6 +63,8 @@ class Ente:
     portal_url: str
     """Base of the deep links that notices carry."""
     pdnd: Pdnd | None = None
+    ended_at: datetime | None = None
+    """Since when it has left: nothing is taken or shown for it any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,8 @@ class Vendor:
     profile: Profile = DEFAULT_PROFILE
     stage: Literal["sandbox", "production"] = "production"
     """What a vendor in its sandbox publishes goes out by connectors for tests alone."""
+    ended_at: datetime | None = None
+    """Since when it has left; it is not active either. Its keys verify still, so that it is told why it is refused."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,21 @@ def services_named(
     return found
 
 
+def vendor_named(
+    types: Mapping[str, ConnectorType], configs: Iterable[ConnectorConfig], vendor_id: str
+) -> list[tuple[str, str]]:
+    """The ids of the connectors whose settings name a vendor, each with where."""
+    found = []
+    for config in configs:
+        try:
+            named = names_in(types, config)
+        except BadConfiguration:  # it does not work either
+            continue
+        mine = (one for one in named if one.kind == "vendor" and one.name == vendor_id)
+        found += [(config.connector_id, one.place) for one in mine]
+    return found
+
+
 def _unknown(connection: Connection, ente_id: str, named: tuple[Named, ...]) -> list[Named]:
     listed = {kind: _LISTED[kind](connection, ente_id) for kind in {one.kind for one in named}}
     return [one for one in named if (names := listed[one.kind]) is not None and one.name not in names]

@@ -31,6 +31,7 @@ def vendor_view(vendor: Vendor, report: ConformanceReport | None, now: datetime)
         "trust": vendor.trust,
         "stage": vendor.stage,
         "active": vendor.active,
+        "ended_at": None if vendor.ended_at is None else rfc3339(vendor.ended_at),
         "subject": vendor.subject,
         "aliases": sorted(vendor.aliases),
         "collections": sorted(vendor.collections),

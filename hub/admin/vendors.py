@@ -14,6 +14,7 @@ from contracts.vendor_administration import NewVendor, NewVendorKey, VendorPatch
 from hub.errors import ContractViolation, Fault
 from hub.profile import defaults_of
 from hub.registry import Vendor
+from hub.security.left import VendorEnded
 from hub.store import quotas, vendor_records
 from hub.store.database import Tx
 from hub.store.directory import (
@@ -149,7 +150,7 @@ class Vendors:
 
     def change(self, actor: Actor, vendor_id: str, patch: VendorPatch, matches: Matches) -> Order:
         """Change a vendor's record. To production it goes only once a report of its conformance has passed,
-        and put back into its sandbox it needs a new one."""
+        and put back into its sandbox it needs a new one. The order raises VendorEnded."""
         given = patch.model_dump(exclude_unset=True)
         missing = sorted(name for name, value in given.items() if value is None and name not in _NULLABLE)
         if missing:
@@ -164,6 +165,8 @@ class Vendors:
             report = self._newest_report(tx.connection, vendor)
             before = vendor_view(vendor, report, tx.now)
             matches(before)
+            if vendor.ended_at is not None:
+                raise VendorEnded
             to_production = given.get("stage") == "production" and vendor.stage != "production"
             if to_production and (report is None or report.verdict != "passed"):
                 raise VendorNotConformant
@@ -187,7 +190,7 @@ class Vendors:
         return Order("change_vendor", actor, do, target_of(vendor_id))
 
     def add_keys(self, actor: Actor, vendor_id: str, wish: NewVendorKey, now: datetime) -> Order:
-        """Register trust material. Raises ContractViolation."""
+        """Register trust material. Raises ContractViolation; the order, VendorEnded."""
         try:
             fresh = _material(wish, now)
         except BadMaterial as bad:
@@ -195,6 +198,8 @@ class Vendors:
 
         def do(tx: Tx) -> Acted:
             vendor = self.one_of(tx.connection, actor.ente_id, vendor_id)
+            if vendor.ended_at is not None:
+                raise VendorEnded
             fits = wish.kind.startswith("channel_") or (wish.kind == "jwk") is (vendor.trust == "jwk")
             if not fits or (vendor.trust == "pdnd" and not wish.kind.startswith("channel_")):
                 detail = f"it does not go with trust {vendor.trust}"

@@ -5,7 +5,7 @@
     tables      at the back-up's own migration, then brought to the newest
     hold        what was still to be sent may have been sent since: a person decides
     files, anchors
-    erasures    whoever was erased, up to the newest journal there is, is erased again
+    erasures    whoever was erased or has left, up to the newest journal there is, is so again
 
 The caller then verifies the chain of records.
 """
@@ -23,11 +23,13 @@ from hub.durable import sync, sync_all
 from hub.home import Home
 from hub.security.keys import write_private
 from hub.store.copying import count_held, fill, settle_restored
+from hub.store.database import Tx
 from hub.store.directory import NotThere
+from hub.store.ending import end_ente, end_vendor
 from hub.store.erasing import erase_citizen
 from hub.store.requests_of_rights import forget_orders
 
-from .erasures import BadJournal, Erasure, Journal
+from .erasures import BadJournal, End, Journal, Noted
 from .keys import open_keys
 from .making import FILES, KEYS, table_path
 from .manifest import BadBackup, Manifest, check_part, claims_keys, part_of, read_sums
@@ -48,12 +50,13 @@ class Restored:
     manifest: Manifest
     held: int
     erased: int
+    ended: int
     migrated_to: str
 
 
 def restore_backup(home: Home, folder: Path, *, passphrase: Callable[[], str], erasures: Path | None) -> Restored:
-    """Restore. `erasures` is the newest journal; None says that nobody was erased since the back-up. `passphrase` is
-    asked only where the keys come from the back-up.
+    """Restore. `erasures` is the newest journal; None says that nobody was erased or left since the back-up.
+    `passphrase` is asked only where the keys come from the back-up.
 
     Raises:
         NotEmpty, KeysNeeded, WrongPassphrase, BadBackup, BadJournal
@@ -72,7 +75,7 @@ def restore_backup(home: Home, folder: Path, *, passphrase: Callable[[], str], e
     for part in manifest.parts:
         check_part(folder, part)
     erasures = _newest(home, folder, erasures)
-    to_erase = _to_erase(home, folder, manifest, erasures)
+    journal = _to_repeat(home, folder, manifest, erasures)
     _check_files(folder)
     if not home.database.is_empty():
         raise NotEmpty("the database already holds tables: restore into a new one")
@@ -84,14 +87,14 @@ def restore_backup(home: Home, folder: Path, *, passphrase: Callable[[], str], e
     home.note_keys()
     settle_restored(home.database)
     _bring_files(home, folder, erasures)
-    erased = _erase_again(home, to_erase)
+    erased, ended = _repeat(home, journal)
     with home.database.write() as tx:
         forget_orders(tx)
     held = count_held(home.database)
     sync_all(home.folder)
     home.unfinished.unlink()
     sync(home.folder)
-    return Restored(manifest, held, erased, newest)
+    return Restored(manifest, held, erased, ended, newest)
 
 
 def _fill(home: Home, folder: Path, manifest: Manifest) -> str:
@@ -120,18 +123,31 @@ def _bring_keys(home: Home, folder: Path, passphrase: Callable[[], str]) -> None
         write_private(home.folder / name, found[name])
 
 
-def _erase_again(home: Home, erasures: list[Erasure]) -> int:
-    """Erase everybody of a journal; returns how many there were. Whoever came after the back-up is not there."""
-    count = 0
-    for each in erasures:
+def _repeat(home: Home, journal: list[Noted]) -> tuple[int, int]:
+    """Erase and end everybody of a journal; returns how many were erased, and how many have left. Whoever came after
+    the back-up is not there."""
+    erased = gone = 0
+    for each in journal:
         try:
             with home.database.write() as tx:
+                if isinstance(each, End):
+                    _end_again(tx, home, each)
+                    gone += 1
+                    continue
                 keys = erase_citizen(tx, each.ente_id, each.citizen_id)
         except NotThere:
             continue
         remove_files(home, keys)
-        count += 1
-    return count
+        erased += 1
+    return erased, gone
+
+
+def _end_again(tx: Tx, home: Home, end: End) -> None:
+    """Raises NotThere."""
+    if end.vendor_id is None:
+        end_ente(tx, home.vault, end.ente_id)
+    else:
+        end_vendor(tx, home.vault, end.ente_id, end.vendor_id, end.connector_ids)
 
 
 def remove_files(home: Home, keys: list[str]) -> None:
@@ -152,7 +168,7 @@ def _newest(home: Home, folder: Path, given: Path | None) -> Path | None:
     return home.erasures if len(there) > len(found) else given
 
 
-def _to_erase(home: Home, folder: Path, manifest: Manifest, newest: Path | None) -> list[Erasure]:
+def _to_repeat(home: Home, folder: Path, manifest: Manifest, newest: Path | None) -> list[Noted]:
     known = Journal(folder / home.erasures.name, home.key).read()
     found = known if newest is None else Journal(newest, home.key).read()
     if len(known) != manifest.erasures:

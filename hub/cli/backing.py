@@ -59,7 +59,7 @@ def restore(
         Path | None, typer.Option("--erasures", metavar="FILE", help="The newest erasures.jsonl, from outside of it.")
     ] = None,
     no_later_erasures: Annotated[
-        bool, typer.Option("--no-later-erasures", help="Nobody was erased since the back-up was made.")
+        bool, typer.Option("--no-later-erasures", help="Nobody was erased or left since the back-up was made.")
     ] = False,
     passphrase_file: PassphraseFile = None,
     home: HomeFolder = HOME,
@@ -84,12 +84,13 @@ def restore(
             seal_old_tokens(one)
         records, _, faults = examine(one)
         with on_record(one, "restore_backup", None, "database") as after:
-            after |= {"at": done.manifest.at, "held": done.held, "erased": done.erased}
+            after |= {"at": done.manifest.at, "held": done.held, "erased": done.erased, "ended": done.ended}
     finally:
         one.database.close()
     value: dict[str, Any] = {"home": str(home), "at": done.manifest.at, "records": records, "faults": faults}
-    value |= {"held": done.held, "erased": done.erased, "revision": done.migrated_to}
+    value |= {"held": done.held, "erased": done.erased, "ended": done.ended, "revision": done.migrated_to}
     text = f"{home} is as of {done.manifest.at}: {records} records hold, {done.erased} citizens were erased again"
+    text += f", {done.ended} bodies and vendors that have left were ended again" if done.ended else ""
     told(value, as_json=as_json, text=text)
     if not as_json:
         say(f"{done.held} deliveries are held, as they may have been sent since: `raccordo delivery list --state held`")

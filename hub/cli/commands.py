@@ -44,7 +44,7 @@ _SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "delivery": ("deliveries", "replaying.replay", "closing.close", "receipts.receipts"),
     "document": ("documents",),
     "document-type": ("document_types",),
-    "ente": ("homes", "e_services.pdnd", "pdnd_clients.group"),
+    "ente": ("homes", "e_services.pdnd", "pdnd_clients.group", "ending.ente"),
     "evidence": ("evidence",),
     "keys": ("keys", "hub_keys.commands"),
     "mapping": ("mappings",),
@@ -58,7 +58,7 @@ _SUBJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "service": ("services", "proposals.commands"),
     "source": ("sources",),
     "subscription-service": ("subscription_services",),
-    "vendor": ("vendors", "vendor_callbacks.group", "vendor_changes.commands", "vendor_keys.commands"),
+    "vendor": ("vendors", "vendor_callbacks.group", "vendor_changes.commands", "vendor_keys.commands", "ending.vendor"),
 }
 """Subject to the module that has its `group`, and to what other modules add to it: a command, commands, a group."""
 

@@ -122,7 +122,10 @@ def check(connector_id: ConnectorId, ente: EnteCode = None, home: HomeFolder = H
             on_record(one, "check_connector", config.ente_id, target_of(connector_id)),
         ):
             sentence = connector.check()  # which may read on: vouchers are in the database
-    told({"connector_id": connector_id, "ok": True, "detail": sentence}, as_json=as_json, text=sentence)
+        ends = min((one.ends for one in connector.certificates), default=None)
+    value = {"connector_id": connector_id, "ok": True, "detail": sentence, "client_certificate_ends": ends}
+    text = sentence if ends is None else f"{sentence}; its client certificate ends on {ends:%Y-%m-%d}"
+    told(value, as_json=as_json, text=text)
 
 
 @group.command("run")

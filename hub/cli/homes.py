@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from contracts.base import HttpsUrl, Label
+from contracts.base import HttpsUrl, Label, rfc3339
 from contracts.identifiers import IpaCode
 from hub.admin.acting import Acted
 from hub.admin.vendors import changed_parts
@@ -165,4 +165,5 @@ def _shown(body: Ente) -> dict[str, str | None]:
         "feed_audience": body.feed_audience,
         "portal_url": body.portal_url,
         "pdnd_audience": body.pdnd.audience if body.pdnd else None,
+        "ended_at": None if body.ended_at is None else rfc3339(body.ended_at),
     }

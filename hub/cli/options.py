@@ -85,11 +85,12 @@ def opened(folder: Path) -> Iterator[Home]:
 
 
 def ente_of(connection: Connection, code: str | None) -> Ente:
-    """The ente of that code; without one, the only ente there is."""
+    """The ente of that code, also one that has left; without a code, the only ente there is."""
     enti = load_registry(connection).enti
-    if code is None and len(enti) == 1:
-        return enti[0]
-    names = ", ".join(ente.ente_id for ente in enti)
+    served = [ente for ente in enti if ente.ended_at is None]
+    if code is None and len(served) == 1:
+        return served[0]
+    names = ", ".join(ente.ente_id for ente in served)
     if code is None:
         raise WrongUsage(f"--ente is needed, as this hub serves {names or 'no ente yet'}")
     found = [ente for ente in enti if ente.ente_id == code]

@@ -6,12 +6,13 @@ from hub.home import Home
 from hub.store.directory import load_registry
 
 
-def unserved(home: Home) -> dict[str, list[str]]:
-    """By ente, the usual channels without a connector; only enti that have such channels."""
+def unserved(home: Home) -> dict[tuple[str, ...], list[str]]:
+    """The usual channels without a connector, and the enti that lack just these; of those that are served."""
     with home.database.read() as connection:
         configs, registry = home.configuration.load(connection), load_registry(connection)
-    found: dict[str, list[str]] = {}
-    for ente in registry.enti:
-        code = ente.ente_id
-        found[code] = [each for each in USUAL_CHANNELS if serving(home.types, configs, code, each) is None]
-    return {ente_id: channels for ente_id, channels in found.items() if channels}
+    found: dict[tuple[str, ...], list[str]] = {}
+    for code in (ente.ente_id for ente in registry.enti if ente.ended_at is None):
+        lacking = tuple(each for each in USUAL_CHANNELS if serving(home.types, configs, code, each) is None)
+        if lacking:
+            found.setdefault(lacking, []).append(code)
+    return found

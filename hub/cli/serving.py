@@ -31,6 +31,8 @@ from .simulating import FOLDER, addresses_of, is_simulating, simulated, simulati
 log = logging.getLogger(__name__)
 
 DRAIN_S = 10
+_NAMED = 10
+"""Enti that a warning names, of a region's hundreds."""
 
 
 def serve(
@@ -120,9 +122,10 @@ def _warn(home: Home, *, simulates: bool) -> None:
     for ente_id in () if simulates or beside else still_registered(home):
         problem = "a simulation that was killed left it at its PDND: raccordo ente pdnd --remove"
         log.warning("serve.simulated_pdnd ente=%s problem=%s", ente_id, problem)
-    for ente_id, channels in unserved(home).items():
+    for channels, enti in unserved(home).items():
         problem = "no connector: notices on these channels are skipped"
-        log.warning("serve.unserved_channels ente=%s channels=%s problem=%s", ente_id, ",".join(channels), problem)
+        which = ",".join(enti[:_NAMED]) + (f" and {len(enti) - _NAMED} more" if len(enti) > _NAMED else "")
+        log.warning("serve.unserved_channels ente=%s channels=%s problem=%s", which, ",".join(channels), problem)
 
 
 class _Server(uvicorn.Server):

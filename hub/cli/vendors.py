@@ -154,6 +154,7 @@ def list_(ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = Fals
             "name": v.name,
             "trust": v.trust,
             "active": v.active,
+            "ended_at": v.ended_at,
             "keys": len(v.keys),
             "collections": sorted(v.collections),
             "quota_per_day": v.daily_quota,
@@ -202,6 +203,8 @@ def act_on(home: Home, operation: str, vendor: Vendor, change: Callable[[Tx], Fa
     """Change a vendor, with what differs before and after on record. Raises the Failed that `change` returns."""
 
     def put(tx: Tx) -> Acted | Failed:
+        if vendor.ended_at is not None:
+            return Failed(f"vendor {vendor.vendor_id} has left: register it anew, under another id")
         before = audited(tx, vendor)
         if (failed := change(tx)) is not None:
             return failed
@@ -223,6 +226,7 @@ def _shown(vendor: Vendor) -> dict[str, Any]:
         "name": vendor.name,
         "trust": vendor.trust,
         "active": vendor.active,
+        "ended_at": vendor.ended_at,
         "subject": vendor.subject,
         "aliases": sorted(vendor.aliases),
         "collections": sorted(vendor.collections),

@@ -137,9 +137,9 @@ class Carts:
             self._ended(planned, connector, failure)
             kind = type(failure).__name__.lower()
             if isinstance(failure, Rejected):
-                log.info("cart.refused connector=%s reason=%s", planned.by[1], failure.reason)
+                log.info("cart.refused ente=%s connector=%s reason=%s", *planned.by, failure.reason)
                 raise CartRefused(f"pagoPA: {failure}") from None
-            log.warning("cart.failed connector=%s outcome=%s reason=%s", planned.by[1], kind, failure.reason)
+            log.warning("cart.failed ente=%s connector=%s outcome=%s reason=%s", *planned.by, kind, failure.reason)
             raise ProviderUnavailable(cause=failure.reason, after=provider_wish(failure)) from None
         self._ended(planned, connector, None)
         return url

@@ -66,12 +66,12 @@ class FollowUps:
         try:
             step = connector.follow_up(notice, dict(claim.memo))
         except Rejected as failure:
-            log.warning("follow_up.refused connector=%s reason=%s", claim.connector_id, failure.reason)
+            log.warning("follow_up.refused ente=%s connector=%s reason=%s", *claim.lane, failure.reason)
             return asked()
         except Failure as failure:
             return asked(self._put_off(claim, failure, silent))
         except Exception:  # a bug of the connector ends the questions about this one alone
-            log.exception("follow_up.bug delivery_id=%s connector=%s", claim.delivery_id, claim.connector_id)
+            log.exception("follow_up.bug delivery_id=%s ente=%s connector=%s", claim.delivery_id, *claim.lane)
             return asked()
         if step.documents or step.costs:
             try:
@@ -88,7 +88,7 @@ class FollowUps:
         wait = _OUR_FAULT if isinstance(failure, Misconfigured) else _after(claim, failure)
         if not isinstance(failure, Deferred) or failure.about == "provider":
             silent[claim.lane] = wait
-            log.warning("follow_up.put_off connector=%s reason=%s", claim.connector_id, failure.reason)
+            log.warning("follow_up.put_off ente=%s connector=%s reason=%s", *claim.lane, failure.reason)
         return wait
 
 

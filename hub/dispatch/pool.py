@@ -91,7 +91,7 @@ class ConnectorPool:
                 connector = build(self._types, config)
             except Exception as exc:  # noqa: BLE001 - one that has a bug must not take the others along
                 problem = exc if isinstance(exc, BadConfiguration) else error_name(exc)
-                log.warning("connector.unusable connector=%s problem=%s", connector_id, problem)
+                log.warning("connector.unusable ente=%s connector=%s problem=%s", *key, problem)
                 # Where what is named is being changed, and half of it is there, what was read before serves on.
                 return current.connector if current is not None else None
             if ready is not None:

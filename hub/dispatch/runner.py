@@ -90,11 +90,11 @@ class Runner:
         if mine and end.address_is_dead:
             _told(self.dead, claim, end.reason or "")
         if mine and end.outcome == "misconfigured":
-            log.warning("connector.paused connector=%s reason=%s", claim.connector_id, end.reason)
+            log.warning("connector.paused ente=%s connector=%s reason=%s", *claim.lane, end.reason)
         log.info(
-            "delivery.settled delivery_id=%s connector=%s state=%s outcome=%s reason=%s attempt=%d kept=%s",
+            "delivery.settled delivery_id=%s ente=%s connector=%s state=%s outcome=%s reason=%s attempt=%d kept=%s",
             claim.delivery_id,
-            claim.connector_id,
+            *claim.lane,
             end.state,
             end.outcome,
             end.reason,
@@ -123,7 +123,7 @@ class Runner:
             return self._failed(at, connector, at.broken_off("store.unavailable"))
         except Exception as bug:
             # A bug of the connector, or of whatever made its notice.
-            log.exception("delivery.bug delivery_id=%s connector=%s", claim.delivery_id, claim.connector_id)
+            log.exception("delivery.bug delivery_id=%s ente=%s connector=%s", claim.delivery_id, *claim.lane)
             return self._failed(at, connector, at.broken_off(f"bug.{type(bug).__name__}"))
         return replace(
             self._reached(at, step),

@@ -74,6 +74,8 @@ class Cards:
             raise ItemUnknown
         card = Document.model_validate_json(payload or b"{}")
         registry = self.registry()
+        if registry.ente(item["ente_id"]).ended_at is not None:
+            raise ItemUnknown
         kind = registry.document_type(item["ente_id"], card.doc_type)
         view = {
             "state": card_state(item, card, now),

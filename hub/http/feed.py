@@ -162,6 +162,7 @@ class FeedApi:
             waiting = self._streams.enter(subject_of(reader), reader.portal)
 
             def read(number: int) -> Page:
+                self._access.must_be_served(reader)
                 if delegation_id is not None:
                     self._access.delegation_id(reader)  # it may have ended meanwhile
                 with self._access.reading(reader) as reading:

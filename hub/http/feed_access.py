@@ -11,6 +11,7 @@ from hub.clock import Clock
 from hub.errors import DelegationInactive, HubError, RequestRefused
 from hub.feed.query import Feed
 from hub.registry import Registry
+from hub.security.left import EnteEnded
 from hub.security.portal import Reader, verify_reader
 from hub.store.citizens import Subject
 from hub.store.committer import Committer
@@ -84,6 +85,11 @@ class FeedAccess:
             raise
         exchange.allowance = self._limiter.count_call(f"{reader.ente.ente_id}/portal/{reader.portal.portal_id}")
         return reader
+
+    def must_be_served(self, reader: Reader) -> None:
+        """For who goes on reading: the body may have left meanwhile. Raises EnteEnded."""
+        if self._registry().ente(reader.ente.ente_id).ended_at is not None:
+            raise EnteEnded
 
     def count_act(self, access: Access) -> None:
         """One more act of a citizen's that another system is called for. Raises QuotaExceeded."""

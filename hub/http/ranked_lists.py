@@ -97,14 +97,19 @@ class RankedListApi:
         try:
             with self.database.read() as connection:
                 row = show_list(connection, list_id)
-                if row["state"] == WITHDRAWN or (row["until"] and row["until"] <= self.database.now(connection)):
+                body = self.registry().ente(row["ente_id"])
+                if (
+                    body.ended_at is not None
+                    or row["state"] == WITHDRAWN
+                    or (row["until"] and row["until"] <= self.database.now(connection))
+                ):
                     raise RankedListGone
                 if row["state"] != PUBLISHED:
                     raise RankedListUnknown
                 entries = entries_of(connection, row["ente_id"], list_id)
         except NotThere:
             raise RankedListUnknown from None
-        return row | {"entries": entries, "body": self.registry().ente(row["ente_id"]).name}
+        return row | {"entries": entries, "body": body.name}
 
 
 def _view(found: dict[str, Any]) -> dict[str, Any]:

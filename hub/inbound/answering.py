@@ -60,7 +60,7 @@ class Answering:
         except Deferred as fault:
             raise StoreUnavailable(cause=fault.reason) from None
         except Failure as fault:
-            log.warning("callback.failed connector=%s reason=%s", connector_id, fault.reason)
+            log.warning("callback.failed ente=%s connector=%s reason=%s", ente_id, connector_id, fault.reason)
             raise HubError(cause=fault.reason) from None
         if isinstance(reply, Demanded):
             reply = self._demanded(config, reply, reading)
@@ -97,7 +97,8 @@ def _not_now(config: ConnectorConfig, fault: Failure) -> StoreUnavailable:
 
 def _note_declined(config: ConnectorConfig, why: Wrong) -> None:
     log.warning(
-        "callback.declined connector=%s code=%s pointer=%s rule=%s",
+        "callback.declined ente=%s connector=%s code=%s pointer=%s rule=%s",
+        config.ente_id,
         config.connector_id,
         why.code,
         why.pointer,

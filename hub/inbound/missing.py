@@ -97,7 +97,13 @@ class Missing:
         if len(going) + before <= at_most:  # else what hangs on them need not be looked for
             going |= {part for name in names for part in self._parts(source, name, parts)}
         if len(going) + before > at_most:
-            log.warning("source.missing_held connector=%s missing=%d today=%d", source.connector_id, len(going), before)
+            log.warning(
+                "source.missing_held ente=%s connector=%s missing=%d today=%d",
+                source.ente_id,
+                source.connector_id,
+                len(going),
+                before,
+            )
             return
         # By a question that a crash, or another process, left without its count.
         settled = self._taken_back(source, names)
@@ -111,7 +117,12 @@ class Missing:
             try:
                 found = look(name)
             except Failure as failure:
-                log.warning("source.missing_not_told connector=%s reason=%s", source.connector_id, failure.reason)
+                log.warning(
+                    "source.missing_not_told ente=%s connector=%s reason=%s",
+                    source.ente_id,
+                    source.connector_id,
+                    failure.reason,
+                )
                 untold += 1
                 if untold == _MOST_UNTOLD:
                     return

@@ -141,7 +141,9 @@ class Polling:
         except Failure:
             pass  # it is in the position, and was told
         except Exception as exc:  # noqa: BLE001 - the store is away: nothing is lost, and it is read again
-            log.warning("source.failed connector=%s error=%s", config.connector_id, error_name(exc))
+            log.warning(
+                "source.failed ente=%s connector=%s error=%s", config.ente_id, config.connector_id, error_name(exc)
+            )
         finally:
             self._leave(config)
 
@@ -247,7 +249,12 @@ class Polling:
             if walk.at.failures + 1 < tries or walk.began < since + trying:
                 raise
             pulled = stuck.past()
-            log.warning("source.passed_over connector=%s reason=%s", walk.source.connector_id, stuck.reason)
+            log.warning(
+                "source.passed_over ente=%s connector=%s reason=%s",
+                walk.source.ente_id,
+                walk.source.connector_id,
+                stuck.reason,
+            )
             return pulled
 
     def _is_outdated(self, config: ConnectorConfig) -> bool:
@@ -298,11 +305,23 @@ class Polling:
         if isinstance(failure, Misconfigured):
             stop = Pause(config.ente_id, config.connector_id, config.version, str(failure))
             self._committer.write(pause, stop)
-        log.warning("source.put_off connector=%s failures=%d reason=%s", config.connector_id, failures, failure.reason)
+        log.warning(
+            "source.put_off ente=%s connector=%s failures=%d reason=%s",
+            config.ente_id,
+            config.connector_id,
+            failures,
+            failure.reason,
+        )
 
 
 def _as_failure(config: ConnectorConfig, fault: Exception) -> Failure:
     if isinstance(fault, Failure):
         return fault
-    log.error("source.bug connector=%s error=%s", config.connector_id, error_name(fault), exc_info=fault)
+    log.error(
+        "source.bug ente=%s connector=%s error=%s",
+        config.ente_id,
+        config.connector_id,
+        error_name(fault),
+        exc_info=fault,
+    )
     return Deferred("source.bug", error_name(fault))

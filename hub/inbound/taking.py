@@ -242,7 +242,7 @@ class Taker:
         except HubError as error:
             refusal = error
         except Exception:
-            log.exception("source.bug connector=%s", source.connector_id)
+            log.exception("source.bug ente=%s connector=%s", source.ente_id, source.connector_id)
             refusal = HubError()
         return replace(take, submission=Submission(signed_by(source, body), act=act, refusal=refusal))
 

@@ -20,6 +20,7 @@ from contracts.identifiers import new_uuid7
 from hub.errors import Fault, HubError, StoreUnavailable, VendorSuspended
 from hub.registry import Registry, Vendor
 from hub.security.digest import header_of
+from hub.security.left import VendorEnded
 from hub.security.modi import Verified
 from hub.store.batches import AcceptBatch, Batch, body_place, decided_positions, finish, next_batches, sealed_body
 from hub.store.committer import NOT_TRIED, Committer, Handler
@@ -236,8 +237,10 @@ class BatchRunner:
         return Submission(signed, act=act, refusal=refusal, place=place)
 
     def _vendor(self, batch: Batch) -> Vendor:
-        """The vendor as it is registered now: a suspension holds for what is still to be decided."""
+        """The vendor as it is registered now: a suspension, or an end, holds for what is still to be decided."""
         vendor = self._registry().vendors[batch.ente_id, batch.vendor_id]
+        if vendor.ended_at is not None:
+            raise VendorEnded
         if not vendor.active:
             raise VendorSuspended
         return vendor

@@ -46,6 +46,8 @@ def openings(registry: Registry, now: datetime) -> Iterator[Begun]:
     services = registry.subscription_services
     for (ente_id, code), service in sorted(services.items()):
         window = service.enrol_window
+        if registry.ente(ente_id).ended_at is not None:
+            continue
         if window is None or not window.opens_at <= now < min(window.closes_at, window.opens_at + _NEWS):
             continue
         others = tuple(

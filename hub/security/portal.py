@@ -23,6 +23,7 @@ from .causes import Refusal
 from .claims import UsedToken
 from .headers import SignedRequest, bearer
 from .jwks import registered_key
+from .left import EnteEnded
 
 ASSERTION: Final = "citizen-assertion"
 ASSERTION_TYPE: Final = "citizen-assertion+jwt"
@@ -65,7 +66,7 @@ def verify_reader(request: SignedRequest, *, scope: str, change: bool, registry:
 
     Raises:
         RequestRefused, RequestMalformed: 401 and 400, one body for all; the code is in `cause`.
-        ActorMismatch, AssuranceTooLow, ScopeMissing: 403, after both signatures and the times hold.
+        EnteEnded, ActorMismatch, AssuranceTooLow, ScopeMissing: 403, after both signatures and the times hold.
     """
     try:
         return _reader(request, scope, change=change, registry=registry, now=now)
@@ -88,6 +89,8 @@ def _reader(request: SignedRequest, scope: str, *, change: bool, registry: Regis
     kind, tax_code, pseudonym = _subject(assertion.claims)
     principal = _principal(assertion.claims, kind)
     used = _used(token, assertion) if change else ()
+    if ente.ended_at is not None:
+        raise EnteEnded(cause=f"ente.ended: {ente.ente_id} has left")
     if not portal.active:
         raise Refusal("portal.suspended")
     _actor(assertion.claims, portal)

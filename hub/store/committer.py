@@ -102,7 +102,7 @@ class Committer:
         self._ready: dict[asyncio.AbstractEventLoop, list[_Work]] = {}
         self._seat = Seat()
         self._chain = ChainWriter(new_uuid7())
-        self._trouble = Trouble(log, "commit")
+        self._trouble = Trouble(log, "commit", calm_s=10.0)
         self.watch = CommitWatch()
         self.coming = 0
         """Values announced and not here yet."""

@@ -65,7 +65,7 @@ def load_registry(connection: Connection) -> Registry:
             vendor_id=row.vendor_id,
             name=row.name,
             trust=row.trust,
-            active=row.active and readable,
+            active=row.active and readable and row.ended_at is None,
             keys=tuple(keys.get((row.ente_id, f"vendor:{row.vendor_id}"), ())),
             subject=row.subject,
             aliases=frozenset(row.aliases),
@@ -76,6 +76,7 @@ def load_registry(connection: Connection) -> Registry:
             daily_quota=row.daily_quota,
             profile=profile,
             stage=row.stage,
+            ended_at=row.ended_at,
         )
         for name in (vendor.vendor_id, *vendor.aliases):
             by_name[(vendor.ente_id, name)] = vendor
@@ -111,6 +112,7 @@ def load_registry(connection: Connection) -> Registry:
                 row.feed_audience,
                 row.portal_url,
                 pdnd_of(row.pdnd),
+                row.ended_at,
             )
             for row in connection.execute(select(enti).order_by(enti.c.created_at))
         ),

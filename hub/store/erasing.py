@@ -7,13 +7,13 @@ that repeats an erased item is refused; a new item for the same person begins a 
 from collections import Counter
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, Table, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, delete, func, select, update
 
 from . import postgres
 from .copies import forget_copies
 from .database import Tx
 from .directory import NotThere
-from .outbox import CLOSED, UNCLAIMED, UNDECIDED
+from .end_of_deliveries import OPEN, end_deliveries
 from .retention import OPEN_STATES, is_over, periods
 from .tables import (
     agenda,
@@ -70,7 +70,7 @@ def erase_citizen(tx: Tx, ente_id: str, citizen_id: str) -> list[str]:
     forget_copies(tx, ente_id, citizen_id)
     files = _of(items, ente_id, citizen_id) & items.c.content_key.is_not(None)
     keys = list(tx.connection.execute(select(items.c.content_key).where(files)).scalars())
-    _end_deliveries(tx, ente_id, citizen_id)
+    end_deliveries(tx, _deliveries(ente_id, citizen_id), ERASED)
     changes = {"lifecycle": "erased", "turn": "none", "content_key": None, "notice_key": None, "updated_at": tx.now}
     tx.connection.execute(update(items).where(_of(items, ente_id, citizen_id)).values(changes))
     for table in _OWN:
@@ -136,26 +136,13 @@ def others_at_work(connection: Connection) -> bool:
     return connection.dialect.name == "postgresql" and postgres.others_at_work(connection)
 
 
-def _end_deliveries(tx: Tx, ente_id: str, citizen_id: str) -> None:
-    """Nothing is sent any more; what may have arrived is not called unsent, and nobody is asked to decide about it."""
-    its = deliveries.c
-    reached = or_(its.state.in_(("waiting", *UNDECIDED)), its.maybe_sent, its.about_to_send_at.is_not(None))
-    ended = UNCLAIMED | {"reason": ERASED, "memo": {}, "updated_at": tx.now}
-    its_own = _open_deliveries(ente_id, citizen_id)
-    for which, state in ((reached, CLOSED), (~reached, "skipped")):
-        tx.connection.execute(update(deliveries).where(its_own, which).values(ended | {"state": state}))
-    asked = _deliveries(ente_id, citizen_id) & its.follow_up_at.is_not(None)
-    tx.connection.execute(update(deliveries).where(asked).values(follow_up_at=None, memo={}))
-
-
 def _deliveries(ente_id: str, citizen_id: str) -> ColumnElement[bool]:
     messages = select(items.c.item_id).where(_of(items, ente_id, citizen_id))
     return (deliveries.c.ente_id == ente_id) & deliveries.c.message_id.in_(messages)
 
 
 def _open_deliveries(ente_id: str, citizen_id: str) -> ColumnElement[bool]:
-    open_still = deliveries.c.state.in_(("queued", "waiting", "held", *UNDECIDED))
-    return _deliveries(ente_id, citizen_id) & open_still
+    return _deliveries(ente_id, citizen_id) & deliveries.c.state.in_(OPEN)
 
 
 def _of(table: Table, ente_id: str, citizen_id: str) -> ColumnElement[bool]:

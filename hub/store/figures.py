@@ -10,13 +10,26 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Integer, RowMapping, Select, bindparam, exists, func, select
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Integer,
+    RowMapping,
+    Select,
+    bindparam,
+    exists,
+    func,
+    literal,
+    select,
+    tuple_,
+)
 
 from . import lanes
 from .configuration import REMOVED
 from .outbox import PENDING
 from .standing import Lane, Standing, is_beside
-from .tables import RUNNING, batches, connectors, deliveries, enti, rights_requests, trust_keys
+from .tables import RUNNING, batches, connectors, deliveries, enti, rights_requests, trust_keys, vendors
 
 _TRIED_LATELY = timedelta(hours=1)
 
@@ -54,7 +67,8 @@ def queues(connection: Connection) -> Iterator[Queue]:
 
 
 def enti_ids(connection: Connection) -> Sequence[str]:
-    return connection.execute(select(enti.c.ente_id)).scalars().all()
+    """Those that are served."""
+    return connection.execute(select(enti.c.ente_id).where(enti.c.ended_at.is_(None))).scalars().all()
 
 
 _WITH_SOME = select(enti.c.ente_id).where(
@@ -119,10 +133,14 @@ def connector_statuses(connection: Connection) -> Sequence[RowMapping]:
 
 
 def key_ends(connection: Connection) -> Sequence[RowMapping]:
-    """(ente_id, owner, end) where every key in force has an end: after the last one the owner cannot call any more."""
+    """(ente_id, owner, end) where every key in force has an end: after the last one the owner cannot call any more.
+    Whoever has left does not."""
+    left = select(vendors.c.ente_id, literal("vendor:") + vendors.c.vendor_id).where(vendors.c.ended_at.is_not(None))
     query = (
         select(trust_keys.c.ente_id, trust_keys.c.owner, func.max(trust_keys.c.valid_to).label("ends_at"))
         .where(trust_keys.c.revoked_at.is_(None))
+        .where(trust_keys.c.ente_id.in_(select(enti.c.ente_id).where(enti.c.ended_at.is_(None))))
+        .where(tuple_(trust_keys.c.ente_id, trust_keys.c.owner).not_in(left))
         .group_by(trust_keys.c.ente_id, trust_keys.c.owner)
         .having(func.count(trust_keys.c.valid_to) == func.count())
     )

@@ -165,8 +165,9 @@ class Batch:
                 (findings, [row for rows in self.findings.values() for row in rows]),
             ],
         )
-        if nobodys := sum(row["connector_id"] == CONNECTOR_UNKNOWN for row in self.deliveries):
-            tx.after_commit.append(partial(unserved.inc, nobodys))
+        nobodys = Counter(row["ente_id"] for row in self.deliveries if row["connector_id"] == CONNECTOR_UNKNOWN)
+        for ente_id, skipped in nobodys.items():
+            tx.after_commit.append(partial(unserved.labels(ente_id).inc, skipped))
         silent = {row["message_id"] for row in self.deliveries if row["state"] == "skipped"}
         if silent := silent - {row["message_id"] for row in self.deliveries if row["state"] != "skipped"}:
             tx.after_commit.append(partial(feed_only.inc, len(silent)))

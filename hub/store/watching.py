@@ -20,27 +20,33 @@ _TOLD_EVERY_S = 60.0
 
 @dataclass(slots=True)
 class Trouble:
-    """What the log says of a failure that goes on: when it begins or becomes another, each minute, and once it is over,
-    with how long it was."""
+    """What the log says of a failure that goes on: when it begins or becomes another, each of them once a minute, and
+    when it is over, with how long it was."""
 
     log: logging.Logger
     name: str
-    _told: str = field(default="", init=False)
-    _told_at: float = field(default=0.0, init=False)
+    calm_s: float = 0.0
+    """How long ago the last failure must be: what fails and succeeds in turns, as small commits do on a full disk, is
+    one trouble."""
+    _told: dict[str, float] = field(default_factory=dict, init=False)
+    """What was told since it began, and when last."""
     _since: float = field(default=0.0, init=False)
+    _failed_at: float = field(default=0.0, init=False)
 
     def failed(self, error: Exception | str) -> None:
         name, now = error if isinstance(error, str) else error_name(error), time.monotonic()
         if not self._told:
             self._since = now
-        if name != self._told or now >= self._told_at + _TOLD_EVERY_S:
+        self._failed_at = now
+        if name not in self._told or now >= self._told[name] + _TOLD_EVERY_S:
             self.log.warning("%s.failed error=%s", self.name, name)
-            self._told, self._told_at = name, now
+            self._told[name] = now
 
     def over(self) -> None:
-        if self._told:
-            self.log.info("%s.recovered after_s=%d", self.name, time.monotonic() - self._since)
-        self._told = ""
+        if not self._told or (now := time.monotonic()) < self._failed_at + self.calm_s:
+            return
+        self.log.info("%s.recovered after_s=%d", self.name, now - self._since)
+        self._told.clear()
 
 
 @dataclass(slots=True)

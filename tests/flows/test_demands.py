@@ -233,7 +233,7 @@ def test_what_makes_no_payment_leaves_nothing_but_the_reason(
     assert pagopa.demand(id_servizio, document)["code"] == code
     assert [len(rows(hub, table)) for table in (item_identities, evidence, quarantine, notice_numbers)] == kept
     assert declined(why) == before + 1
-    assert f"callback.declined connector=pagopa code={why} pointer=" in caplog.text
+    assert f"callback.declined ente={ENTE} connector=pagopa code={why} pointer=" in caplog.text
     assert "RSSMRA80A01H501U" not in caplog.text
 
 

@@ -270,9 +270,9 @@ def test_a_store_that_is_lost_while_a_source_is_read_is_no_fault_of_the_source(t
         eventually(lambda: own.asked, lambda times: times >= 2)
         assert rows(hub, source_positions) == []
         own.fault = Deferred("odd.away")
-        eventually(lambda: caplog.text, lambda text: "source.put_off connector=odd" in text)
+        eventually(lambda: caplog.text, lambda text: f"source.put_off ente={ENTE} connector=odd" in text)
     told = {line for line in caplog.messages if line.startswith("source.")}
     assert told == {
-        "source.failed connector=odd error=OperationalError (nothing listens there)",
-        "source.put_off connector=odd failures=1 reason=odd.away",
+        f"source.failed ente={ENTE} connector=odd error=OperationalError (nothing listens there)",
+        f"source.put_off ente={ENTE} connector=odd failures=1 reason=odd.away",
     }

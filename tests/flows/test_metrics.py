@@ -110,7 +110,9 @@ def test_a_channel_without_a_connector_and_what_was_skipped_for_it_are_seen(hub:
     assert before["raccordo_channel_unserved", "email", ENTE] == 0
     hub.publish("messages", make_message(recipient={"tax_code": ROSSI, "email": "mario@example.it"}))
     after = scrape(port)
-    assert after["raccordo_notices_unserved_total",] - before["raccordo_notices_unserved_total",] == 1
+    assert (
+        after["raccordo_notices_unserved_total", ENTE] - before.get(("raccordo_notices_unserved_total", ENTE), 0) == 1
+    )
 
 
 def test_what_the_sweeper_ends_is_counted(hub: HubUnderTest, port: int) -> None:

@@ -70,7 +70,7 @@ def expiry_in_days(port):
     return round((datetime.fromtimestamp(sample.value, UTC) - datetime.now(UTC)) / timedelta(days=1))
 
 
-def test_a_certificate_that_is_only_named_is_followed_while_the_hub_runs(hub, pki, receiver, port):
+def test_a_certificate_that_is_only_named_is_followed_while_the_hub_runs(hub, pki, receiver, port, raccordo):
     assert hub.publish("messages", make_message("m-1")).status_code == 201
     eventually(lambda: len(receiver.received), lambda found: found == 1)
     assert names(receiver) == ["CN=first"]
@@ -87,6 +87,8 @@ def test_a_certificate_that_is_only_named_is_followed_while_the_hub_runs(hub, pk
     eventually(lambda: len(receiver.received), lambda found: found == 3)
     assert names(receiver) == ["CN=first", "CN=second"]
     assert expiry_in_days(port) == 300
+    told = raccordo("connector", "check", "followed", "--json")["client_certificate_ends"]
+    assert timedelta(days=299) < datetime.fromisoformat(told) - datetime.now(UTC) < timedelta(days=301)
 
 
 def test_a_certificate_that_is_refused_pauses_the_connector_and_what_was_to_be_told_waits(hub, pki, receiver):

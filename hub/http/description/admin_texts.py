@@ -133,6 +133,7 @@ FIELDS: dict[str, str] = {
     "stage": "`sandbox`: i suoi elementi vanno solo a connettori di prova. / Its items go to connectors for tests "
     "alone.",
     "active": "Ammesso; altrimenti sospeso. / Admitted; else suspended.",
+    "VendorView.ended_at": "Da quando ha cessato, per sempre. / Since when it has left, for good.",
     "subject": "CN o organizationIdentifier dei suoi certificati. / CN or organizationIdentifier of its certificates.",
     "aliases": "Altri `iss` accettati. / Other accepted `iss`.",
     "collections": "Le raccolte in cui pubblica. / The collections in which it publishes.",
@@ -160,7 +161,7 @@ FIELDS: dict[str, str] = {
     "min_loa": "Livello SPID o CIE più basso. / Lowest SPID or CIE level.",
     "owner_office": "L'ufficio che ne risponde. / The office that answers for it.",
     "DeliveryAttempt.started_at": "Quando è cominciato. / When it began.",
-    "ended_at": "Quando è finito. / When it ended.",
+    "DeliveryAttempt.ended_at": "Quando è finito. / When it ended.",
     "DeliveryAttempt.outcome": "Com'è andato. / How it went.",
     "DeliveryAttempt.reason": "Codice stabile del motivo. / Stable code of the reason.",
     "DeliveryAttempt.detail": "Altre parole del connettore. / More words of the connector's.",

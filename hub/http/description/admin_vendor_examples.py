@@ -27,6 +27,7 @@ VENDOR: Json = {
     **NEW_VENDOR,
     "stage": "sandbox",
     "active": True,
+    "ended_at": None,
     "subject": "tributi-srl",
     "aliases": [],
     "rights": [],

@@ -21,6 +21,7 @@ from contracts.vendor_administration import (
 )
 from hub import errors
 from hub.admin import errors as admin_errors
+from hub.security import left
 
 from . import admin_vendor_examples as examples
 from .admin_parts import ADMIN, BODILESS, CHANGE, WRITING, listed, page, shown
@@ -92,7 +93,7 @@ ENTRIES: dict[str, Entry] = {
             examples={"production": {"stage": "production"}},
         ),
         _VENDOR,
-        (admin_errors.VendorUnknown, admin_errors.VendorExists, admin_errors.VendorNotConformant),
+        (admin_errors.VendorUnknown, left.VendorEnded, admin_errors.VendorExists, admin_errors.VendorNotConformant),
     ),
     "list_vendor_keys": _list(
         "vendors", "Le chiavi di un fornitore", "The keys of a vendor", VendorKeyPage, examples.KEY, _KNOWN

@@ -23,6 +23,7 @@ from contracts.publishing import (
     WithdrawalReceipt,
 )
 from hub import errors
+from hub.security import left
 from hub.store.costs import AmountIncludesCost
 
 from . import examples, failures
@@ -36,6 +37,8 @@ _VENDOR: Errors = (
     errors.RequestInvalid,
     errors.RequestRefused,
     errors.VendorSuspended,
+    left.VendorEnded,
+    left.EnteEnded,
     errors.TokenReplayed,
     errors.NotAcceptable,
     *ANY_CALLER,

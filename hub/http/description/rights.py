@@ -4,6 +4,7 @@ from contracts.export import Export
 from contracts.rights import AccessPage, OwnRightsRequest, OwnRightsRequestPage, RightsRequestWish, SharingPage
 from hub import errors
 from hub.admin import errors as admin_errors
+from hub.security import left
 
 from . import rights_examples as examples
 from .entries import Answer, Body, Entry, Errors, both
@@ -13,6 +14,7 @@ PORTAL: Errors = (
     errors.RequestMalformed,
     errors.RequestInvalid,
     errors.RequestRefused,
+    left.EnteEnded,
     errors.ScopeMissing,
     errors.AssuranceTooLow,
     errors.ActorMismatch,

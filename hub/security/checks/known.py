@@ -2,10 +2,15 @@
 
 from hub import errors
 
+from ..left import EnteEnded, VendorEnded
 from .state import State
 
 
 def vendor_active(state: State) -> None:
+    if state.ente.ended_at is not None:
+        raise EnteEnded(cause=f"ente.ended: {state.ente.ente_id} has left")
+    if state.vendor.ended_at is not None:
+        raise VendorEnded(cause="vendor.ended: the vendor has left")
     if not state.vendor.active:
         raise errors.VendorSuspended(cause="vendor.suspended: the vendor is suspended")
 

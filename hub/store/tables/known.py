@@ -15,6 +15,7 @@ enti = Table(
     needed("feed_audience", String(500)),
     Column("pdnd", JSON(none_as_null=True)),
     needed("created_at", Instant),
+    Column("ended_at", Instant),  # it left: what it had stays for its time, and nothing comes in or goes out
 )
 
 vendors = Table(
@@ -35,6 +36,7 @@ vendors = Table(
     Column("profile", JSON(none_as_null=True)),
     Column("stage", String(10), nullable=False, server_default="production"),  # or sandbox: to test connectors alone
     needed("created_at", Instant),
+    Column("ended_at", Instant),  # it left, for good: `active` is false as well
 )
 
 portals = Table(

@@ -142,6 +142,7 @@ def test_a_database_that_fails_is_answered_503(committer):
 def test_a_database_that_goes_on_failing_is_told_once_and_when_it_is_over(committer, caplog):
     """A sweeper wrote a line every five seconds, a vendor one for each try."""
     caplog.set_level("INFO", "hub.store.committer")
+    committer._trouble.calm_s = 0.0
 
     def handler(_tx, values):
         if values == ["bad"]:

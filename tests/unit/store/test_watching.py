@@ -45,6 +45,26 @@ def test_once_it_is_over_the_log_says_so_and_how_long_it_was(caplog, monkeypatch
     assert caplog.messages == ["trial.failed error=OSError", "trial.recovered after_s=14"]
 
 
+def test_what_fails_and_succeeds_in_turns_is_one_trouble(caplog, monkeypatch: pytest.MonkeyPatch):
+    """On a full disk a small commit finds room between two that do not: the log said it was over, twice a second."""
+    now = [100.0]
+    monkeypatch.setattr(watching.time, "monotonic", lambda: now[0])
+    caplog.set_level("INFO", watching.__name__)
+    trouble = Trouble(watching.log, "trial", calm_s=10.0)
+    for handler in ("record", "claim", "record", "claim"):
+        trouble.failed(f"SQLITE_FULL handler={handler}")
+        now[0] += 4
+        trouble.over()
+    now[0] += 6
+    trouble.over()
+    trouble.over()
+    assert caplog.messages == [
+        "trial.failed error=SQLITE_FULL handler=record",
+        "trial.failed error=SQLITE_FULL handler=claim",
+        "trial.recovered after_s=22",
+    ]
+
+
 def test_one_that_goes_on_is_told_again_from_time_to_time(caplog, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(watching, "_TOLD_EVERY_S", 0.0)
     rounds = Rounds("trial", lambda: 1 // 0, 0.001)

@@ -1,0 +1,187 @@
+"""`ente end`, `vendor end`: a body that leaves the hub, a vendor that leaves a body. There is no way back."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from time import sleep
+from typing import Annotated, Any
+
+import typer
+from sqlalchemy import Connection
+
+from contracts.base import rfc3339
+from contracts.rights_administration import Despite
+from hub.admin.acting import Acted
+from hub.admin.catalogue_names import vendor_named
+from hub.admin.vendors import target_of
+from hub.backup.erasures import BadJournal, Journal, check_journal
+from hub.home import Home
+from hub.registry import Vendor
+from hub.store.database import Tx
+from hub.store.ending import Ending, end_ente, end_vendor, look_at_ente, look_at_vendor, mark_ente, mark_vendor
+
+from .console import Failed, confirm, say, told
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened
+from .revealing import act
+from .vendors import VendorId, vendor_of
+
+EVERYWHERE_S = 3.0
+"""By then every process refuses what a mark says: they look at it each second (`hub.store.snapshot`)."""
+_SOURCE = "/settings/vendor_id"
+"""Where the settings of a connector that reads a source name the vendor whose it is."""
+
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and do nothing.")]
+DespiteOption = Annotated[
+    str | None,
+    typer.Option("--despite", metavar="REASON", help="Though something was accepted and not delivered; on record."),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaving:
+    """Who leaves, and how that is done."""
+
+    ente_id: str
+    vendor_id: str | None
+    connector_ids: tuple[str, ...]
+    target: str
+    look: Callable[[Connection], Ending]
+    mark: Callable[[Tx], None]
+    end: Callable[[Tx], dict[str, int]]
+
+    @property
+    def name(self) -> str:
+        return self.ente_id if self.vendor_id is None else f"vendor {self.vendor_id} of {self.ente_id}"
+
+    @property
+    def operation(self) -> str:
+        return "end_ente" if self.vendor_id is None else "end_vendor"
+
+
+def ente_end(
+    code: Annotated[str, typer.Argument(metavar="CODE", help="IPA code.")],
+    dry_run: DryRun = False,
+    despite: DespiteOption = None,
+    yes: Yes = False,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """A body leaves: nothing more is taken, shown or sent for it. Its records stay for their time; no way back."""
+    with opened(home) as one:
+        with one.database.read() as connection:
+            ente_id = ente_of(connection, code).ente_id
+        leaving = _Leaving(
+            ente_id,
+            None,
+            (),
+            f"enti/{ente_id}",
+            lambda connection: look_at_ente(connection, ente_id),
+            lambda tx: mark_ente(tx, ente_id),
+            lambda tx: end_ente(tx, one.vault, ente_id),
+        )
+        _end(one, leaving, dry_run=dry_run, despite=despite, yes=yes, as_json=as_json)
+
+
+def vendor_end(
+    vendor_id: VendorId,
+    dry_run: DryRun = False,
+    despite: DespiteOption = None,
+    yes: Yes = False,
+    ente: EnteCode = None,
+    home: HomeFolder = HOME,
+    as_json: AsJson = False,
+) -> None:
+    """A vendor leaves a body: its keys, callbacks and sources end. What it published stays; there is no way back."""
+    with opened(home) as one:
+        with one.database.read() as connection:
+            vendor = vendor_of(connection, ente, vendor_id)
+            sources = _sources_of(one, connection, vendor)
+        ente_id, name = vendor.ente_id, vendor.vendor_id
+        leaving = _Leaving(
+            ente_id,
+            name,
+            sources,
+            target_of(name),
+            lambda connection: look_at_vendor(connection, ente_id, name, sources),
+            lambda tx: mark_vendor(tx, ente_id, name),
+            lambda tx: end_vendor(tx, one.vault, ente_id, name, sources),
+        )
+        _end(one, leaving, dry_run=dry_run, despite=despite, yes=yes, as_json=as_json)
+
+
+ente = {"end": ente_end}
+vendor = {"end": vendor_end}
+
+
+def _sources_of(one: Home, connection: Connection, vendor: Vendor) -> tuple[str, ...]:
+    """The connectors that read the vendor's sources. Raises Failed where others name it, which would break."""
+    mine = [c for (ente_id, _), c in one.configuration.load(connection).items() if ente_id == vendor.ente_id]
+    named = {name: vendor_named(one.types, mine, name) for name in (vendor.vendor_id, *vendor.aliases)}
+    found = [each for several in named.values() for each in several]
+    others = sorted({f"{connector_id} ({place})" for connector_id, place in found if place != _SOURCE})
+    if others:
+        raise Failed(f"other connectors name vendor {vendor.vendor_id}: {', '.join(others)}; change them first")
+    return tuple(sorted({connector_id for connector_id, _ in found}))
+
+
+def _end(one: Home, leaving: _Leaving, *, dry_run: bool, despite: str | None, yes: bool, as_json: bool) -> None:
+    reason = None if despite is None else checked(Despite, despite, name="--despite")
+    seen = _look(one, leaving)
+    facts: dict[str, Any] = {"ente_id": leaving.ente_id, "vendor_id": leaving.vendor_id}
+    if dry_run:
+        told(facts | {"dry_run": True} | _counts(seen), as_json=as_json, text=f"{leaving.name}: nothing was done")
+        if not as_json:
+            _say(seen)
+        return
+    if seen.waits and reason is None:
+        raise Failed(
+            f"{leaving.name}: refused, as there wait {_told(seen.waits)}; stop who publishes (`vendor suspend`) and "
+            "let it be delivered, or say --despite REASON"
+        )
+    confirm(f"end {leaving.name}, with {_told(seen.ends) or 'nothing left'}? there is no way back", yes=yes)
+    try:
+        check_journal(one)
+        noted = Journal(one.erasures, one.key)
+        noted.add_end(leaving.ente_id, leaving.vendor_id, leaving.connector_ids, one.clock.now(), despite=reason)
+    except BadJournal as problem:
+        raise Failed(str(problem)) from None
+
+    def mark(tx: Tx) -> Acted:
+        leaving.mark(tx)
+        return Acted(None, leaving.target, before=_counts(seen), after={"ended_at": rfc3339(tx.now), "despite": reason})
+
+    act(one, leaving.operation, leaving.ente_id, mark)
+    sleep(EVERYWHERE_S)
+    late = _look(one, leaving).waits
+    if late and reason is None:
+        raise Failed(
+            f"{leaving.name} is refused from now on; what came meanwhile is still under way: {_told(late)}; "
+            "repeat the command once it is delivered"
+        )
+
+    def end(tx: Tx) -> Acted:
+        done = leaving.end(tx)
+        return Acted(done, leaving.target, after=done)
+
+    done = act(one, leaving.operation, leaving.ente_id, end)
+    text = f"{leaving.name} has left: {_told(done) or 'nothing of it waited'}; keep a copy of {one.erasures}"
+    told(facts | {"dry_run": False, "ended": done}, as_json=as_json, text=f"{text} apart from the back-ups")
+
+
+def _look(one: Home, leaving: _Leaving) -> Ending:
+    with one.database.read() as connection:
+        return leaving.look(connection)
+
+
+def _counts(seen: Ending) -> dict[str, Any]:
+    return {"waits": seen.waits, "ends": seen.ends, "stays": seen.stays}
+
+
+def _say(seen: Ending) -> None:
+    say(f"waits, and is refused without --despite: {_told(seen.waits) or 'nothing'}")
+    say(f"would end: {_told(seen.ends) or 'nothing'}")
+    say(f"stays for its time: {_told(seen.stays)}")
+
+
+def _told(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items())

@@ -1,0 +1,186 @@
+"""A vendor that leaves a body, and a body that leaves the hub: what is said first, what ends, what stays."""
+
+from contextlib import contextmanager
+
+import pytest
+
+from hub.cli import ending
+from hub.home import Home
+from hub.store.configuration import set_status
+from hub.store.directory import NotThere
+from hub.store.ending import end_vendor, mark_ente
+from hub.store.tables import deliveries, vendors
+from tests.flows.administering import admin_of, sign_in
+from tests.flows.making import command_line, described_hub, fresh, mail_folder
+from tests.flows.test_events import listening
+from tests.harness import ENTE, ROSSI, eventually, make_message, served
+
+EVERYWHERE_S = ending.EVERYWHERE_S
+
+pytestmark = [pytest.mark.req("P12"), pytest.mark.req("P5")]
+
+
+@pytest.fixture
+def hub(kind, tmp_path):
+    """One of the test's own: what has left does not come back."""
+    with described_hub(tmp_path / "home", connectors=mail_folder(tmp_path)) as running:
+        yield running
+
+
+@pytest.fixture
+def raccordo(hub, monkeypatch, capsys):
+    monkeypatch.setattr(ending, "EVERYWHERE_S", 0)
+    return command_line(hub, monkeypatch, capsys)
+
+
+@pytest.fixture
+def admin(hub):
+    return admin_of(hub, "anna.verdi", "administrator")
+
+
+def code(answer):
+    return answer.status_code, answer.json().get("code")
+
+
+def publish(hub, vendor=None):
+    recipient = {"tax_code": ROSSI, "email": "mario@example.it"}
+    return hub.publish("messages", make_message(fresh("m"), recipient=recipient), vendor=vendor)
+
+
+def pause(hub, status):
+    with hub.home.database.write() as tx:
+        set_status(tx, ENTE, "mail", status=status)
+
+
+def paused(hub):
+    """Something is accepted and waits."""
+    pause(hub, "paused")
+    assert publish(hub).status_code == 201
+    eventually(lambda: {d["state"] for d in hub.deliveries()}, lambda states: "queued" in states)
+
+
+def holds(raccordo):
+    return raccordo("audit", "verify", "--json", code=None)["faults"] == []
+
+
+def test_a_vendor_that_leaves_is_told_so_and_what_it_published_stays(hub, raccordo, admin):
+    assert publish(hub).status_code == 201
+    raccordo("vendor", "callbacks", "set", "acme", "--events-url", "https://api.acme.example.it/eventi")
+    seen = raccordo("vendor", "end", "acme", "--dry-run", "--json")
+    assert (seen["ends"], seen["stays"]) == ({"keys": 1, "connectors": 1}, {"items": 1})
+    assert publish(hub).status_code == 201, "it was only asked"
+    eventually(lambda: [d for d in hub.deliveries() if d["connector_id"] == "events.acme"], bool)
+    assert "to it" in raccordo("vendor", "end", "acme", "--yes", code=1), "it is still to be told of it"
+    raccordo("vendor", "end", "acme", "--yes", "--despite", "contratto concluso")
+    eventually(lambda: code(publish(hub)), lambda found: found == (403, "vendor.ended"))
+    assert publish(hub, hub.other_vendor).status_code == 201
+    assert len(hub.read("/items").json()["items"]) >= 3, "its two, and the other's"
+    shown = admin.get("/vendors/acme").json()
+    assert (shown["active"], shown["ended_at"] is None) == (False, False)
+    assert code(admin.patch("/vendors/acme", {"active": True})) == (403, "vendor.ended")
+    assert "has left" in raccordo("vendor", "readmit", "acme", code=1)
+    assert raccordo("vendor", "callbacks", "list", "--json") == []
+    assert holds(raccordo)
+
+
+def test_a_body_is_not_ended_while_something_is_accepted_and_not_delivered(hub, raccordo):
+    paused(hub)
+    assert "1 deliveries queued" in raccordo("ente", "end", ENTE, "--yes", code=1)
+    assert publish(hub).status_code == 201, "nothing was changed"
+    assert raccordo("ente", "list", "--json")[0]["ended_at"] is None
+
+
+def test_a_body_that_leaves_takes_and_shows_nothing_on_any_process(hub, raccordo, admin, monkeypatch):
+    monkeypatch.setattr(ending, "EVERYWHERE_S", EVERYWHERE_S)
+    item_id = publish(hub).json()["item_id"]
+    hub.settled()
+    paused(hub)
+    with _another(hub) as other:
+        done = raccordo("ente", "end", ENTE, "--yes", "--despite", "passa a un altro hub", "--json")
+        assert done["ended"]["connectors"] == 1
+        for each in (hub, *other):
+            eventually(lambda one=each: code(publish(one)), lambda found: found == (403, "ente.ended"))
+            assert code(each.read("/items")) == (403, "ente.ended")
+            assert code(each.write(f"/items/{item_id}/user-state", {"read": True}, method="PATCH")) == (
+                403,
+                "ente.ended",
+            )
+    assert admin.get("/vendors").status_code == 401
+    assert sign_in(hub, "anna.verdi").status_code == 401
+    states = sorted((d["state"], d["reason"]) for d in hub.deliveries())
+    assert ("skipped", "ente.ended") in states
+    assert {state for state, _ in states} <= {"delivered", "skipped"}
+    assert holds(raccordo)
+    again = raccordo("ente", "end", ENTE, "--yes", "--json")
+    assert again["ended"] == {}, "nothing is left"
+    assert "is registered already" in raccordo(
+        "ente", "add", ENTE, "--name", "Ritorno", "--public-url", "https://altro.example.it", code=1
+    )
+
+
+def test_what_is_accepted_in_the_last_seconds_is_delivered_before_the_body_ends(hub, raccordo, monkeypatch):
+    came = []
+
+    def meanwhile(_seconds):
+        """Another process that has not seen the mark yet."""
+        pause(hub, "paused")
+        with hub.home.database.write() as tx:
+            by_mail = deliveries.c.connector_id == "mail"
+            tx.connection.execute(deliveries.update().where(by_mail).values(state="held", reason=None))
+        came.append(True)
+
+    assert publish(hub).status_code == 201
+    hub.settled()
+    monkeypatch.setattr(ending, "sleep", meanwhile)
+    told = raccordo("ente", "end", ENTE, "--yes", code=1)
+    assert came
+    assert "repeat the command" in told
+    eventually(lambda: code(publish(hub)), lambda found: found == (403, "ente.ended"))
+    monkeypatch.setattr(ending, "sleep", lambda _seconds: None)
+    pause(hub, "active")
+    eventually(
+        hub.deliveries, lambda found: {d["state"] for d in found if d["connector_id"] == "mail"} == {"delivered"}
+    )
+    hub.settled()
+    raccordo("ente", "end", ENTE, "--yes")
+
+
+def test_a_stream_that_is_open_tells_nothing_more(hub, raccordo):
+    item_id = publish(hub).json()["item_id"]
+    with listening(hub, ROSSI) as stream:
+        stream.change()
+        with hub.home.database.write() as tx:
+            mark_ente(tx, ENTE)
+        eventually(lambda: code(publish(hub)), lambda found: found == (403, "ente.ended"))
+        raccordo("restrict", item_id)
+        while (heard := stream.next())[0] == "change":
+            pass
+        assert heard == ("end", None, {"reason": "unavailable"})
+
+
+def test_what_leaves_is_there(hub):
+    for leave in (
+        lambda tx: mark_ente(tx, "c_x999"),
+        lambda tx: end_vendor(tx, hub.home.vault, ENTE, "nobody", ()),
+    ):
+        with pytest.raises(NotThere), hub.home.database.write() as tx:
+            leave(tx)
+    with hub.home.database.read() as connection:
+        assert {row.ended_at for row in connection.execute(vendors.select())} == {None}
+
+
+@contextmanager
+def _another(hub):
+    """Another process, where several may share the database."""
+    if not hub.home.database.is_shared:
+        yield ()
+        return
+    with served(Home(hub.home.settings), *hub.callers) as other:
+        yield (other,)
+
+
+def test_a_vendor_is_not_ended_while_another_connector_names_it(hub, raccordo, tmp_path, monkeypatch):
+    monkeypatch.setattr(ending, "vendor_named", lambda *_: [("station", "/settings/spontaneous/0/vendor_id")])
+    told = raccordo("vendor", "end", "acme", "--yes", code=1)
+    assert "station (/settings/spontaneous/0/vendor_id)" in told
+    assert publish(hub).status_code == 201
