@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -53,6 +54,12 @@ def without() -> Iterator[Callable[..., None]]:
     with pytest.MonkeyPatch.context() as patch:
         yield off
     forget()
+
+
+@pytest.fixture
+def one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short limits count by the clock's minutes: half of one is over, and it does not end before the test."""
+    monkeypatch.setattr("hub.http.limits.time", SimpleNamespace(monotonic=lambda: 30.0))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
