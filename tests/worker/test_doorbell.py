@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 import pytest
@@ -83,7 +83,7 @@ def test_a_frozen_redis_holds_nobody_up_for_long(redis_server: Redis, client: Cl
         started = time.monotonic()
         with pytest.raises(Unheard):
             bell.ring(LANES)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10  # once, and no longer than it has: else there is no end
     finally:
         redis_server.thaw()
     assert bell.ring(LANES) == 0
@@ -129,11 +129,16 @@ def test_what_stays_away_is_told_of_once_a_minute(monkeypatch: pytest.MonkeyPatc
 
 
 def test_after_a_commit_the_lanes_with_something_due_are_rung_for(client: Client, bell: Doorbell) -> None:
-    with Ringer(lambda: LANES, bell.ring) as ringer:
-        started = time.monotonic()
+    answered = threading.Event()
+
+    def ring(lanes: Iterable[Lane]) -> int:
+        assert answered.wait(20), "whoever rang waits for Redis"
+        return bell.ring(lanes)
+
+    with Ringer(lambda: LANES, ring) as ringer:
         for _ in range(1000):
             ringer.ring()
-        assert time.monotonic() - started < 1
+        answered.set()
         eventually(lambda: client.llen(WAITING), lambda found: found == 2)
 
 

@@ -108,7 +108,7 @@ class World:
     def states(self, channel: str = "io") -> Counter[str]:
         return Counter(d["state"] for d in self.hub.deliveries() if d["channel"] == channel)
 
-    def delivered(self, count: int, *, within_s: float = 15, channel: str = "io") -> float:
+    def delivered(self, count: int, *, within_s: float = 30, channel: str = "io") -> float:
         """Until so many are delivered; how long it took."""
         started = time.monotonic()
         try:
