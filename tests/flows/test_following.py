@@ -28,7 +28,7 @@ PAST, FUTURE = "2025-01-31", "2099-01-31"
 @pytest.fixture(scope="module")
 def hub(kind, tmp_path_factory):
     folder = tmp_path_factory.mktemp("following")
-    with described_hub(folder / "home", connectors=mail_folder(folder)) as running:
+    with described_hub(folder / "home", connectors=mail_folder(folder), sweep_s=300) as running:
         yield running
 
 

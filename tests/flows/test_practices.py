@@ -26,7 +26,7 @@ from tests.harness import ENTE, eventually, make_message, make_payment, make_rec
 @pytest.fixture(scope="module")
 def hub(kind, tmp_path_factory):
     folder = tmp_path_factory.mktemp("practices")
-    with described_hub(folder / "home", connectors=mail_folder(folder)) as running:
+    with described_hub(folder / "home", connectors=mail_folder(folder), sweep_s=300) as running:
         yield running
 
 

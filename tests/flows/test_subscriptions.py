@@ -60,7 +60,7 @@ def hub(kind, tmp_path_factory):
                 add_subscription_service(tx, ENTE, service)
 
     folder = tmp_path_factory.mktemp("subscriptions")
-    with described_hub(folder / "home", connectors=mail_folder(folder), prepare=prepare) as running:
+    with described_hub(folder / "home", connectors=mail_folder(folder), prepare=prepare, sweep_s=300) as running:
         yield running
 
 

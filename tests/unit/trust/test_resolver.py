@@ -116,10 +116,10 @@ def test_two_loops_share_a_fetch(world):
     threads = [threading.Thread(target=world.resolve, args=("a",)) for _ in range(5)]
     for thread in threads:
         thread.start()
-    assert world.source.entered.wait(5)
+    assert world.source.entered.wait(20)
     world.source.gate.set()
     for thread in threads:
-        thread.join(5)
+        thread.join(20)
     assert world.source.asked == ["a"]
 
 
@@ -244,11 +244,11 @@ def test_a_key_revoked_while_it_was_fetched_is_fetched_again(world):
     world.source.gate.clear()
     waiting = threading.Thread(target=world.resolve, args=("a",))
     waiting.start()
-    assert world.source.entered.wait(5)
+    assert world.source.entered.wait(20)
     world.source.value = None  # the answer under way is still the old one
     world.resolver.drop("pdnd-key", "a")
     world.source.gate.set()
-    waiting.join(5)
+    waiting.join(20)
     assert world.held().value is None
     assert len(world.source.asked) == 2
 
@@ -280,9 +280,9 @@ def test_a_stopped_resolver_refuses_and_lets_nobody_wait():
         world.source.gate.clear()
         waiting = threading.Thread(target=world.resolve, args=("a",))
         waiting.start()
-        assert world.source.entered.wait(5)
+        assert world.source.entered.wait(20)
         world.resolver.stop()
-        waiting.join(5)
+        waiting.join(20)
         assert not waiting.is_alive()
         (refused,) = world.resolve("b")
         assert isinstance(refused, RequestRefused)
