@@ -9,6 +9,7 @@ import pytest
 
 import tests.hypothesis_profile  # noqa: F401 - the profile is loaded with it
 from hub.telemetry import Lines
+from tests.real import server
 from tests.requirements_page import RequirementsPage
 from tests.softhsm import SoftHsm, made, module
 
@@ -67,8 +68,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    page = config.getoption("--requirements-page")
-    if page is not None and not hasattr(config, "workerinput"):
+    page, beside = config.getoption("--requirements-page"), getattr(config, "workerinput", None)
+    if beside is not None:
+        number = int(beside["workerid"].removeprefix("gw"))
+        server.PORTS = server.PORTS[number :: beside["workercount"]]
+    elif page is not None:
         config.pluginmanager.register(RequirementsPage(page))
 
 
