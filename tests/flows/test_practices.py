@@ -272,6 +272,7 @@ def test_a_source_that_is_silent_for_longer_than_agreed_is_shown_stale_until_it_
         return one
 
     assert (shown()["stale"], shown()["silent_since"], shown()["as_of"]) == (False, None, "2026-11-20T08:00:00Z")
+    hub.hub.after_sweep()  # what it has said so far is heard
     back_date(hub, source, hours=25)
     assert shown()["stale"] is True
     assert shown()["silent_since"] is not None
