@@ -3,11 +3,13 @@
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import tests.hypothesis_profile  # noqa: F401 - the profile is loaded with it
 from hub.telemetry import Lines
+from tests.real import server
 from tests.requirements_page import RequirementsPage
 from tests.softhsm import SoftHsm, made, module
 
@@ -55,13 +57,22 @@ def without() -> Iterator[Callable[..., None]]:
     forget()
 
 
+@pytest.fixture
+def one_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Short limits count by the clock's minutes: half of one is over, and it does not end before the test."""
+    monkeypatch.setattr("hub.http.limits.time", SimpleNamespace(monotonic=lambda: 30.0))
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--requirements-page", type=Path, help="write which requirements the passed tests prove")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    page = config.getoption("--requirements-page")
-    if page is not None and not hasattr(config, "workerinput"):
+    page, beside = config.getoption("--requirements-page"), getattr(config, "workerinput", None)
+    if beside is not None:
+        number = int(beside["workerid"].removeprefix("gw"))
+        server.PORTS = server.PORTS[number :: beside["workercount"]]
+    elif page is not None:
         config.pluginmanager.register(RequirementsPage(page))
 
 

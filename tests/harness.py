@@ -198,7 +198,7 @@ class HubUnderTest:
         with self.home.database.read() as connection:
             return list_deliveries(connection, limit=1000)
 
-    def settled(self, *, within_s: float = 10) -> list[dict[str, Any]]:
+    def settled(self, *, within_s: float = 30) -> list[dict[str, Any]]:
         """The deliveries, once none is queued."""
         return eventually(self.deliveries, lambda found: all(d["state"] != "queued" for d in found), within_s=within_s)
 

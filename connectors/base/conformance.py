@@ -27,10 +27,10 @@ from .scripted import Fault
 
 Result = Done | Continue | Failure
 
-TIMEOUT_S = 0.3
+TIMEOUT_S = 0.6
 """The whole of a step while the provider is slow or silent; elsewhere the tests leave a busy machine its time."""
 _PATIENT_S = 10.0
-_GRACE_S = 1.0
+_GRACE_S = 5.0
 _MOST_STEPS = 60
 
 _NOTICE: dict[str, Any] = {

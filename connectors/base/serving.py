@@ -27,9 +27,9 @@ class LoopbackServer:
         self.url = ""
 
     def start(self) -> None:
-        """Raises RuntimeError when the application does not start within ten seconds."""
+        """Raises RuntimeError when the application does not start within thirty seconds."""
         self._thread.start()
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 30
         while not self._server.started:
             if not self._thread.is_alive() or time.monotonic() > deadline:
                 raise RuntimeError("the server did not start")
@@ -39,4 +39,4 @@ class LoopbackServer:
 
     def stop(self) -> None:
         self._server.should_exit = True
-        self._thread.join(10)
+        self._thread.join(30)

@@ -22,6 +22,8 @@ from contracts.tls import TlsSettings
 
 NOW = dt.datetime(2026, 3, 2, 9, 30, tzinfo=dt.UTC)
 SLOW = (Fault.SILENT, Fault.SLOW_HEAD)
+IN_TIME_S = 10
+"""On a crowded machine, too; without the deadline it would be thirty, or never end."""
 
 
 @pytest.fixture
@@ -69,14 +71,15 @@ def test_the_deadline_is_for_everything(server, fault, unsafe):
     server.play(*[fault] * 9)
     started = time.monotonic()
     with pytest.raises(Unconfirmed if unsafe else Deferred) as caught:
-        call(server.url, unsafe=unsafe, deadline_s=0.2)
-    assert time.monotonic() - started < 0.6
+        call(server.url, unsafe=unsafe, deadline_s=1)
+    assert time.monotonic() - started < IN_TIME_S
     assert caught.value.reason == "http.no_answer"
+    assert len(server.received) == 1, "no time is left to make it again"
 
 
 def test_a_slow_body_leaves_the_status(server):
     server.play(Fault.SLOW_BODY)
-    answer = call(server.url, deadline_s=0.2)
+    answer = call(server.url, deadline_s=1)
     assert (answer.status, answer.complete, answer.object()) == (200, False, {})
 
 
@@ -84,8 +87,8 @@ def test_a_reader_that_does_not_read_is_left(server):
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         started = time.monotonic()
         with pytest.raises(Unconfirmed):
-            call(f"http://127.0.0.1:{deaf.getsockname()[1]}", deadline_s=0.2, content=b"x" * 20_000_000)
-        assert time.monotonic() - started < 1
+            call(f"http://127.0.0.1:{deaf.getsockname()[1]}", deadline_s=1, content=b"x" * 20_000_000)
+        assert time.monotonic() - started < IN_TIME_S
 
 
 def test_an_endless_answer_costs_no_memory(server):

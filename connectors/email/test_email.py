@@ -22,6 +22,8 @@ from .simulator import Account, Fault, Simulator, mailbox_messages
 
 ACCOUNT = Account("raccordo", "pàss.hunter2")
 DAY = timedelta(days=1)
+IN_TIME_S = 10
+"""On a crowded machine, too; whoever is silent here is so for an hour."""
 
 
 @pytest.fixture
@@ -199,7 +201,7 @@ def test_a_session_broken_before_the_content_is_deferred(sim: Simulator, phase: 
     sim.misbehave(Fault(phase, act))
     started = time.monotonic()
     assert isinstance(failed(connected(sim, timeout_s=0.3)), Deferred)
-    assert time.monotonic() - started < 1.3
+    assert time.monotonic() - started < IN_TIME_S
 
 
 @pytest.mark.parametrize("phase", ["content", "accepted"])
@@ -207,9 +209,9 @@ def test_a_session_broken_before_the_content_is_deferred(sim: Simulator, phase: 
 def test_no_answer_to_the_final_dot_is_unconfirmed(sim: Simulator, phase: Any, act: Any) -> None:
     sim.misbehave(Fault(phase, act))
     started = time.monotonic()
-    caught = failed(connected(sim, timeout_s=0.3))
+    caught = failed(connected(sim, timeout_s=1.5))  # all before the content takes less
     assert (type(caught), caught.reason) == (Unconfirmed, "email.no_answer")
-    assert time.monotonic() - started < 1.3
+    assert time.monotonic() - started < IN_TIME_S
     assert len(sim.entries()) == (phase == "accepted")
 
 
@@ -230,8 +232,8 @@ def test_silence_after_the_250_changes_nothing(sim: Simulator) -> None:
     for act in ("hang", "drop", "drip"):
         sim.misbehave(Fault("quit", act))
         started = time.monotonic()
-        assert isinstance(sent(connected(sim)), Done)
-        assert time.monotonic() - started < 2.5
+        assert isinstance(sent(connected(sim, timeout_s=100)), Done)
+        assert time.monotonic() - started < IN_TIME_S
 
 
 def test_nobody_listening_is_deferred(sim: Simulator) -> None:
@@ -286,7 +288,7 @@ def test_a_slow_drip_inside_tls_keeps_the_deadline(tmp_path: Path) -> None:
         started = time.monotonic()
         caught = failed(connected(sim, security="starttls", ca_file=str(sim.ca_file), timeout_s=0.4))
     assert (type(caught), caught.reason) == (Deferred, "email.timeout")
-    assert time.monotonic() - started < 1.4
+    assert time.monotonic() - started < IN_TIME_S
 
 
 def test_a_host_name_that_cannot_be_one_is_unreachable() -> None:

@@ -64,12 +64,12 @@ def test_a_number_is_not_used_again(start):
 
 @pytest.mark.parametrize(
     ("fault", "acts"),
-    [({"kind": "drop"}, []), ({"kind": "cut"}, ["create"]), ({"kind": "hang", "seconds": 0.5}, ["create"])],
+    [({"kind": "drop"}, []), ({"kind": "cut"}, ["create"]), ({"kind": "hang", "seconds": 20}, ["create"])],
 )
 def test_after_an_unknown_outcome_gpd_is_asked_and_nothing_is_doubled(start, fault, acts):
     gpd = start()
     gpd.faults(fault)
-    walk = gpd.walk(timeout_s=0.4)
+    walk = gpd.walk(timeout_s=1.5)
     assert isinstance(walk.step(), Continue)
     assert type(walk.step()) is Unconfirmed
     assert gpd.acts() == acts

@@ -170,7 +170,7 @@ def test_nobody_speaks_for_the_proxy(front: Front) -> None:
     with front.client() as client:
         answers = [
             client.post("/publish/v1/messages", content=b"{}", headers={"X-Forwarded-For": f"203.0.113.{n}"})
-            for n in range(REFUSALS + 1)
+            for n in range(2 * REFUSALS + 1)  # of two minutes, where one ends meanwhile
         ]
-    assert answers[-1].status_code == 429
+    assert 429 in {answer.status_code for answer in answers}
     assert front.hub.publish("messages", make_message("m-after")).status_code == 201

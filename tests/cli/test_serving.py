@@ -44,7 +44,7 @@ def serving(home: Path, log: Path, *options: str) -> Iterator[tuple[subprocess.P
         yield process, json.loads(said)
     finally:
         process.terminate()
-        process.wait(15)
+        process.wait(30)
         process.stdout.close()
 
 
@@ -81,7 +81,7 @@ def test_a_simulated_hub_delivers_what_is_published(
         )
         assert raccordo("audit", "verify").code == 0
         process.send_signal(signal.SIGTERM)
-        assert process.wait(15) == 0
+        assert process.wait(30) == 0
     simulated = home / "simulated"
     assert len((simulated / "app_io" / "app_io.jsonl").read_text().splitlines()) == 1
     assert len(list((simulated / "email" / "mailbox").glob("*.eml"))) == 1

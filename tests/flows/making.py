@@ -19,7 +19,7 @@ from contracts.subscription_services import SubscriptionService
 from hub.cli.application import run
 from hub.http.operations import ADMIN, FEED, PUBLISH
 from hub.store.subscription_services import add_subscription_service
-from hub.store.tables import deliveries
+from hub.store.tables import agenda, deliveries
 from tests.harness import ENTE, HubUnderTest, make_item, make_message, make_payment, make_receipt, running_hub
 from tests.rules.conformance import assert_as_described
 
@@ -146,6 +146,13 @@ def rows(hub: HubUnderTest, table: Table, **where: Any) -> list[dict[str, Any]]:
     query = select(table).where(*(table.c[name] == value for name, value in where.items()))
     with hub.home.database.read() as connection:
         return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def reminders_come(hub: HubUnderTest, *item_ids: str) -> None:
+    """The moment of every reminder that is planned of these items is there."""
+    with hub.home.database.write() as tx:
+        theirs = agenda.c.item_id.in_(item_ids) & agenda.c.occasion.startswith("remind.")
+        assert tx.connection.execute(agenda.update().where(theirs).values(at=tx.now)).rowcount
 
 
 def outcomes(hub: HubUnderTest, item_id: str) -> list[tuple[str, str | None]]:

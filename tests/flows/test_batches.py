@@ -1,7 +1,6 @@
 """Batches: many items under one signature, durable before the answer, worked off beside everything else."""
 
 import json
-import time
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -400,13 +399,11 @@ def test_outcomes_are_forgotten_after_their_time(kind, tmp_path):
 
 def test_a_large_batch_does_not_keep_a_single_publication_waiting(hub):
     accepted = send(hub, messages(500))
-    waits = []
+    answered = 0
     while hub.vendor_get(path_of(accepted)).status_code == 200:
-        started = time.monotonic()
         published(hub, "messages", make_message(fresh(), tax_code=new_person()), vendor=hub.other_vendor)
-        waits.append(time.monotonic() - started)
-    assert waits
-    assert max(waits) < 2.0
+        answered += 1
+    assert answered > 1, "the first waited for the whole batch"
 
 
 @contextmanager

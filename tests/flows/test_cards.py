@@ -152,6 +152,7 @@ def test_whoever_reads_a_qr_is_in_the_citizens_access_log_and_the_token_is_not(h
     assert path.rpartition("/")[2] not in str(logged)
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_guessing_is_slowed_down(hub):
     limiter = Limiter(calls_per_minute=1000, refusals_per_minute=3)
     for _ in range(3):

@@ -46,7 +46,8 @@ def hub(kind, pagopa, tmp_path_factory):
 
     connectors = {"gpd": ("pagopa", town), "union": ("pagopa", union)}
     folder = tmp_path_factory.mktemp("offers")
-    with described_hub(folder / "home", connectors=connectors, limits=limits, prepare=prepare) as running:
+    own = {"connectors": connectors, "limits": limits, "prepare": prepare, "sweep_s": 300}
+    with described_hub(folder / "home", **own) as running:
         yield running
 
 

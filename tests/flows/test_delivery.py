@@ -54,7 +54,7 @@ class Providers:
         base = self.io_settings["base_url"].removesuffix("/api/v1")
         httpx.post(f"{base}/_sim/faults", json=[fault]).raise_for_status()
 
-    def told(self, item_id: str, *, within_s: float = 10) -> dict[str, dict[str, Any]]:
+    def told(self, item_id: str, *, within_s: float = 30) -> dict[str, dict[str, Any]]:
         """The deliveries about an item, by channel, once all have come to rest."""
 
         def look() -> list[dict[str, Any]]:

@@ -29,7 +29,7 @@ FILE = b"%PDF-1.7 certificato"
 @pytest.fixture(scope="module")
 def hub(kind, tmp_path_factory):
     folder = tmp_path_factory.mktemp("documents")
-    with described_hub(folder / "home", connectors=mail_folder(folder)) as running:
+    with described_hub(folder / "home", connectors=mail_folder(folder), sweep_s=300) as running:
         yield running
 
 

@@ -23,7 +23,7 @@ CREDITOR = "00488410010"
 @pytest.fixture(scope="module")
 def hub(kind, tmp_path_factory):
     folder = tmp_path_factory.mktemp("folding")
-    with described_hub(folder / "home", connectors=mail_folder(folder)) as running:
+    with described_hub(folder / "home", connectors=mail_folder(folder), sweep_s=300) as running:
         yield running
 
 

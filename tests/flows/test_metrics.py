@@ -221,10 +221,8 @@ def test_of_a_database_that_is_away_nothing_else_is_said(
         patch.setattr(hub.home.database, "revision", away)
         answers = [httpx.get(f"http://127.0.0.1:{port}/ready").json() for _ in range(3)]
     assert httpx.get(f"http://127.0.0.1:{port}/ready").status_code == 200
-    assert [line for line in caplog.messages if line.startswith("ready.")] == [
-        "ready.failed error=OSError",
-        "ready.recovered after_s=0",
-    ]
+    told = [line.partition(" after_s=")[0] for line in caplog.messages if line.startswith("ready.")]
+    assert told == ["ready.failed error=OSError", "ready.recovered"]
     assert answers == [{"database": False, "committer": True, "configuration": True}] * 3
 
 

@@ -26,7 +26,7 @@ from tests.harness import ENTE, eventually, make_message, make_payment, make_rec
 @pytest.fixture(scope="module")
 def hub(kind, tmp_path_factory):
     folder = tmp_path_factory.mktemp("practices")
-    with described_hub(folder / "home", connectors=mail_folder(folder)) as running:
+    with described_hub(folder / "home", connectors=mail_folder(folder), sweep_s=300) as running:
         yield running
 
 
@@ -272,6 +272,7 @@ def test_a_source_that_is_silent_for_longer_than_agreed_is_shown_stale_until_it_
         return one
 
     assert (shown()["stale"], shown()["silent_since"], shown()["as_of"]) == (False, None, "2026-11-20T08:00:00Z")
+    hub.hub.after_sweep()  # what it has said so far is heard
     back_date(hub, source, hours=25)
     assert shown()["stale"] is True
     assert shown()["silent_since"] is not None

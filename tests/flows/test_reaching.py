@@ -10,7 +10,7 @@ from connectors.app_io.simulator import Io
 from connectors.registry import simulate
 from contracts.base import ROME
 from hub.metrics import feed_only
-from hub.store.tables import agenda, deliveries, item_identities, items
+from hub.store.tables import deliveries, item_identities, items
 from tests.flows.making import (
     described_hub,
     fresh,
@@ -20,6 +20,7 @@ from tests.flows.making import (
     new_person,
     notice_number,
     published,
+    reminders_come,
     rows,
     to,
 )
@@ -157,8 +158,8 @@ def test_a_reminder_of_a_notice_that_two_sources_publish_comes_once(hub):
     tomorrow = (datetime.now(ROME).date() + timedelta(days=1)).isoformat()
     for _ in "ab":
         published(hub, "payments", make_payment(fresh(), **to(person), notice_number=number, due_date=tomorrow))
-    for row in rows(hub, items, collection="payments", notice_key=_key(hub, number)):
-        _bring_forward(hub, row)
+    both = rows(hub, items, collection="payments", notice_key=_key(hub, number))
+    reminders_come(hub, *(row["item_id"] for row in both))
     hub.hub.after_sweep()
     titles = sorted(item["title"] for item in hub.read("/messages", person).json()["items"])
     assert [title.split(":")[0].split(" ")[0] for title in titles] == ["Avviso", "Scade"]
@@ -166,12 +167,6 @@ def test_a_reminder_of_a_notice_that_two_sources_publish_comes_once(hub):
 
 def _key(hub, number):
     return hub.home.vault.keyed_hash("notice", f"00488410010\0{number}")
-
-
-def _bring_forward(hub, row):
-    with hub.home.database.write() as tx:
-        where = (agenda.c.item_id == row["item_id"]) & agenda.c.occasion.startswith("remind.")
-        tx.connection.execute(agenda.update().where(where).values(at=tx.now))
 
 
 @pytest.mark.req("S27", "S28", "S56", "S57", "S58")

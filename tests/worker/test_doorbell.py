@@ -3,12 +3,13 @@
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 import pytest
 from redis import Redis as Client
 
+from hub.dispatch import doorbell
 from hub.dispatch.doorbell import Doorbell, Ringer, Unheard
 from hub.metrics import bell_heard
 from hub.store.standing import Lane
@@ -24,7 +25,9 @@ WAITING = "rq:queue:raccordo"
 
 
 @pytest.fixture
-def bell(redis_server: Redis) -> Iterator[Doorbell]:
+def bell(redis_server: Redis, monkeypatch: pytest.MonkeyPatch) -> Iterator[Doorbell]:
+    """One that gives a Redis on a crowded machine its time."""
+    monkeypatch.setattr(doorbell, "_TIMEOUT_S", 3.0)
     bell = Doorbell(redis_server.url)
     yield bell
     bell.close()
@@ -83,7 +86,7 @@ def test_a_frozen_redis_holds_nobody_up_for_long(redis_server: Redis, client: Cl
         started = time.monotonic()
         with pytest.raises(Unheard):
             bell.ring(LANES)
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 10  # once, and no longer than it has: else there is no end
     finally:
         redis_server.thaw()
     assert bell.ring(LANES) == 0
@@ -129,11 +132,16 @@ def test_what_stays_away_is_told_of_once_a_minute(monkeypatch: pytest.MonkeyPatc
 
 
 def test_after_a_commit_the_lanes_with_something_due_are_rung_for(client: Client, bell: Doorbell) -> None:
-    with Ringer(lambda: LANES, bell.ring) as ringer:
-        started = time.monotonic()
+    answered = threading.Event()
+
+    def ring(lanes: Iterable[Lane]) -> int:
+        assert answered.wait(20), "whoever rang waits for Redis"
+        return bell.ring(lanes)
+
+    with Ringer(lambda: LANES, ring) as ringer:
         for _ in range(1000):
             ringer.ring()
-        assert time.monotonic() - started < 1
+        answered.set()
         eventually(lambda: client.llen(WAITING), lambda found: found == 2)
 
 

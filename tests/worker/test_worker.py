@@ -27,8 +27,8 @@ from ..real.redis import Redis
 from .world import BODY, SWEEP_S, World, horse_of
 
 pytestmark = pytest.mark.xdist_group("workers")
-SOON_S = 3 * SWEEP_S + 2
-"""A sweep, a fork and a busy machine."""
+SOON_S = 12
+"""A sweep, a fork and a crowded machine; what waits for Redis or for a sweeper's patience takes twenty at least."""
 
 
 def titles(*names: str) -> list[str]:
@@ -130,7 +130,7 @@ def test_the_work_horse_of_a_killed_parent_finishes_and_nobody_sends_again(world
         with world.worker(lease_s=10):
             world.publish("b")
             world.delivered(2)
-        horse.wait(10)
+        horse.wait(30)
     assert world.told() == titles("a", "b")
 
 
@@ -155,7 +155,7 @@ def test_a_dead_or_frozen_redis_holds_up_neither_publishing_nor_delivering(
         world.listening()
         go(world.redis)
         try:
-            assert world.publish("a", "b") < 1
+            assert world.publish("a", "b") < SOON_S
             assert world.delivered(2) < SOON_S
         finally:
             come_back(world.redis)
@@ -199,7 +199,7 @@ def test_a_worker_told_to_stop_finishes_what_it_is_sending(world: World) -> None
         world.publish("a", "b")
         eventually(lambda: _set(world, deliveries.c.about_to_send_at), bool)
         worker.terminate()
-        worker.wait(10)
+        worker.wait(30)
         assert world.states()["delivered"] >= 1
         assert _set(world, deliveries.c.claim_id) == 0
         with world.worker(lease_s=10):
@@ -208,7 +208,7 @@ def test_a_worker_told_to_stop_finishes_what_it_is_sending(world: World) -> None
 
 
 def test_a_worker_told_to_stop_hands_back_what_it_has_not_begun_to_send(world: World) -> None:
-    world.io_faults({"kind": "delay", "seconds": 3, "on": "profiles"})
+    world.io_faults({"kind": "delay", "seconds": 10, "on": "profiles"})
     with world.worker(lease_s=60, stop_grace_s=0) as worker:
         world.publish("a")
         horse_of(worker)
@@ -216,7 +216,7 @@ def test_a_worker_told_to_stop_hands_back_what_it_has_not_begun_to_send(world: W
         started = time.monotonic()
         worker.send_signal(signal.SIGTERM)
         eventually(lambda: _set(world, deliveries.c.claim_id), lambda claimed: not claimed)
-        assert time.monotonic() - started < 2.5
+        assert time.monotonic() - started < 8
         row = world.hub.deliveries()[0]
         with world.worker():
             world.delivered(1)
@@ -243,14 +243,14 @@ def test_an_idle_worker_ends_at_once_when_it_is_told(world: World) -> None:
         world.listening()
         children = worker.children()
         worker.terminate()
-        worker.wait(5)
+        worker.wait(SOON_S)
         assert not [child for child in children if psutil.pid_exists(child.pid)]
 
 
 def test_a_worker_told_to_stop_while_it_begins_does_not_listen_on(world: World) -> None:
     """RQ handles signals only after it has registered: one that came before was lost, and the worker never ended."""
     with world.worker(told_at_birth=True) as worker:
-        worker.wait(15)
+        worker.wait(30)
 
 
 def test_without_a_redis_of_theirs_workers_look_for_themselves(world: World) -> None:
@@ -258,7 +258,7 @@ def test_without_a_redis_of_theirs_workers_look_for_themselves(world: World) -> 
         world.publish("a", "b")
         world.delivered(2)
         worker.terminate()
-        worker.wait(10)
+        worker.wait(30)
     assert world.told() == titles("a", "b")
 
 
@@ -266,7 +266,7 @@ def test_a_worker_in_a_burst_ends_when_nothing_rings(world: World) -> None:
     world.publish("a")
     eventually(lambda: world.client.llen("rq:queue:raccordo"), bool)
     with world.worker(burst=True) as worker:
-        worker.wait(15)
+        worker.wait(30)
     assert world.told() == titles("a")
 
 

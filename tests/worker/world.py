@@ -31,7 +31,7 @@ from ..harness import HubUnderTest, eventually, make_message
 from ..real.redis import Redis
 
 SWEEP_S = 0.5
-LEASE_S = 1.5
+LEASE_S = 4.0
 LIMITS = {"retry_base_s": 0.05, "retry_cap_s": 0.2, "rate_per_s": 1000.0, "burst": 1000, "concurrency": 4}
 BODY = "Il contenuto è riservato."
 
@@ -108,7 +108,7 @@ class World:
     def states(self, channel: str = "io") -> Counter[str]:
         return Counter(d["state"] for d in self.hub.deliveries() if d["channel"] == channel)
 
-    def delivered(self, count: int, *, within_s: float = 15, channel: str = "io") -> float:
+    def delivered(self, count: int, *, within_s: float = 30, channel: str = "io") -> float:
         """Until so many are delivered; how long it took."""
         started = time.monotonic()
         try:

@@ -94,9 +94,9 @@ def test_a_broken_session_is_deferred_in_time_and_shows_nothing(sim: SimulatedMa
     sim.misbehave(Fault(phase, act))
     started = time.monotonic()
     with pytest.raises(Failure) as caught:
-        read(mailbox(sim, timeout_s=0.5))
+        read(mailbox(sim, timeout_s=1.5))
     # A literal of 100 GB is refused unread; what never ends is cut by bytes or by time, whichever is first.
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 10
     assert type(caught.value) is Deferred
     shown = "".join(traceback.format_exception(caught.value))
     assert SECRET not in shown

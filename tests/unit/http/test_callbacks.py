@@ -38,6 +38,7 @@ def called(api: CallbacksApi, connector_id: str, address: str, read: list[str]) 
     return asyncio.run(api.answer(Exchange(request, "r", address))).status_code
 
 
+@pytest.mark.usefixtures("one_minute")
 def test_a_stranger_uses_up_his_own_calls_alone_and_none_under_names_that_he_made_up() -> None:
     ente = SimpleNamespace(ente_id="c_h501", public_url="https://hub.example")
     registry: Any = SimpleNamespace(ente=lambda _: ente)

@@ -153,9 +153,9 @@ def test_a_database_that_goes_on_failing_is_told_once_and_when_it_is_over(commit
     for value in ("bad", "bad", "good", "good"):
         with suppress(StoreUnavailable):
             committer.write(handler, value)
-    assert caplog.messages == [
+    assert [message.partition(" after_s=")[0] for message in caplog.messages] == [
         "commit.failed error=OperationalError (nothing listens there) handler=handler",
-        "commit.recovered after_s=0",
+        "commit.recovered",
     ]
 
 

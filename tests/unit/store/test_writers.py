@@ -410,11 +410,11 @@ def test_a_commit_that_queues_rings_in_another_process_and_no_other_does(store):
     listener = Listener(store.database, rung.release)
     listener.start()
     try:
-        assert rung.acquire(timeout=5)  # it may have missed something
+        assert rung.acquire(timeout=20)  # it may have missed something
         with processes(store, 1) as (one,):
             publishing(one, make_draft("m-1", deliveries=()))()
             publishing(one, make_draft("m-2"))()
-            assert rung.acquire(timeout=5)
+            assert rung.acquire(timeout=20)
         assert not rung.acquire(timeout=0.1)
     finally:
         listener.stop()

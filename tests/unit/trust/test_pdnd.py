@@ -165,11 +165,11 @@ def test_the_platforms_keys_are_refused_whatever_the_endpoint_does(pdnd, accesse
 @pytest.mark.parametrize("kind", ["hang", "drip", "delay"])
 def test_a_slow_endpoint_is_given_up(pdnd, accesses, consumer, kind, monkeypatch):
     monkeypatch.setattr(http, "TOTAL_S", 0.3)
-    pdnd.faults.add(kind, on="key", seconds=2)
+    pdnd.faults.add(kind, on="key", seconds=20)
     started = time.monotonic()
     (held,) = fetch(accesses["v1"], consumer.kid)
     assert held.problem == "pdnd.timeout"
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 4
 
 
 @pytest.mark.parametrize(

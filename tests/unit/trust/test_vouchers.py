@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import multiprocessing
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -24,7 +25,7 @@ from hub.trust.http import Web
 from hub.trust.pdnd import PdndKeys
 from hub.trust.vouchers import ClientVouchers
 from tests import stores
-from tests.harness import ENTE, eventually
+from tests.harness import ENTE
 from tests.pdnd import Client, access, credentials, rsa_key, running_pdnd
 
 DIGEST = "ab" * 32
@@ -125,14 +126,21 @@ def test_threads_that_want_one_at_once_ask_once(pdnd, holder):
 def test_while_one_renews_the_others_go_on_with_what_they_have(pdnd, holder, clock):
     first = holder.voucher()
     clock.ahead = timedelta(seconds=500)
-    pdnd.clock = lambda: clock.now().timestamp()
-    pdnd.faults.add("delay", on="token", seconds=0.5)
+    asked_for, answered = threading.Event(), threading.Event()
+
+    def late():
+        asked_for.set()
+        assert answered.wait(20)
+        return clock.now().timestamp()
+
+    pdnd.clock = late
     with ThreadPoolExecutor(2) as pool:
         renewing = pool.submit(holder.voucher)
-        eventually(holder._slot(None).lock.locked, bool)
-        started = time.monotonic()
-        assert holder.voucher() is first
-        assert time.monotonic() - started < 0.3
+        try:
+            assert asked_for.wait(10)
+            assert holder.voucher() is first
+        finally:
+            answered.set()
         assert renewing.result().token != first.token
 
 
