@@ -61,10 +61,22 @@ def run(
     Raises:
         psycopg.Error: the first that failed; none after it was run.
     """
+    alone = connection.pgconn.transaction_status == TransactionStatus.IDLE
+    try:
+        return _run(connection, statements, Format.BINARY if binary else Format.TEXT)
+    except InvalidSqlStatementName:  # somebody had the server forget them
+        connection.names.clear()
+        if not alone:  # what went before in this transaction is undone as well
+            raise
+        connection.rollback()
+        return _run(connection, statements, Format.BINARY if binary else Format.TEXT)
+
+
+def _run(connection: Wire, statements: Sequence[tuple[str, Any]], form: Format) -> list[list[tuple[Any, ...]]]:
     pgconn = connection.pgconn
     transformer: Transformer = DriversTransformer(connection)
     begins = not connection.autocommit and pgconn.transaction_status == TransactionStatus.IDLE
-    journey = _Journey(connection, Format.BINARY if binary else Format.TEXT)
+    journey = _Journey(connection, form)
     given = [_values(transformer, *statement) for statement in statements]  # what cannot be sent is known before
     pgconn.enter_pipeline_mode()
     try:
@@ -127,10 +139,7 @@ class _Journey:
             if failed is None:  # else the server said why it left
                 raise
         if failed is not None:
-            error = error_from_result(failed)
-            if isinstance(error, InvalidSqlStatementName):  # somebody had the server forget them
-                self._wire.names.clear()
-            raise error
+            raise error_from_result(failed)
         return answers[: len(answers) - len(forgotten)]
 
     def _forget(self) -> Iterator[bytes]:

@@ -95,9 +95,14 @@ def test_where_the_server_forgot_them_the_next_try_goes(store, wire):
         run(wire, [named("y")])
     assert may_pass(DBAPIError.instance(None, None, missing.value, errors.Error))
     wire.rollback()
-    run(wire, [named("y")])
+    for n in range(2):
+        run(wire, [named(f"y{n}")])
+        wire.commit()
+    run(wire, [("DEALLOCATE ALL", ())])
     wire.commit()
-    assert "y" in names_in(store)
+    run(wire, [named("z")])  # nothing went before in its transaction
+    wire.commit()
+    assert {"y0", "y1", "z"} <= names_in(store)
 
 
 def test_the_server_keeps_no_more_than_so_many(wire):
