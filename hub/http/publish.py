@@ -23,9 +23,10 @@ from hub.security.digest import header_of
 from hub.security.modi import SignedRequest, Verified, Wanted, unsigned_tokens
 from hub.security.sign import SigningKey, sign_response
 from hub.store.amendments import Uploaded, Withdrawn
-from hub.store.committer import Coming, Committer
+from hub.store.committer import Committer
 from hub.store.drafts import Published
 from hub.store.intake import Intake, Submission, Unsigned
+from hub.store.works import Coming
 
 from .accepting import takes_json
 from .batches import BatchesApi, ReplyTo

@@ -23,13 +23,14 @@ from hub.security.digest import header_of
 from hub.security.left import VendorEnded
 from hub.security.modi import Verified
 from hub.store.batches import AcceptBatch, Batch, body_place, decided_positions, finish, next_batches, sealed_body
-from hub.store.committer import NOT_TRIED, Committer, Handler
+from hub.store.committer import NOT_TRIED, Committer
 from hub.store.database import Database, Singleton
 from hub.store.drafts import Draft
 from hub.store.faults import error_name
 from hub.store.intake import Intake, Place, Signed, Submission
 from hub.store.ports import Vault
 from hub.store.watching import Trouble
+from hub.store.works import Handler
 
 from .pipeline import Inbound, Pipeline, json_body, sha256_hex
 from .splitting import entry, names, split

@@ -11,10 +11,8 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
-from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
@@ -27,16 +25,16 @@ from hub.metrics import CommitWatch, commit_failures
 from hub.tracing import span
 
 from .chain import ChainWriter
-from .database import Database, Tx
+from .database import Database
 from .faults import CommitUnknown, error_name, is_away, is_held_up, may_pass
 from .seats import Seat
 from .watching import Trouble
+from .works import Coming, Handler, Work, answer, tell_early
 
 log = logging.getLogger(__name__)
 
 V = TypeVar("V")
 R = TypeVar("R")
-Handler = Callable[[Tx, Sequence[V]], Sequence[R | Exception]]
 
 CLOSED, DIED, FULL = "the committer is closed", "the committer died", "the committer's queue is full"
 NOT_TRIED = (CLOSED, DIED, FULL)
@@ -58,48 +56,14 @@ TRIES = 4
 """Of a transaction that met another writer's (a deadlock, a name taken meanwhile)."""
 
 
-@dataclass(slots=True)
-class _Work:
-    handler: Handler[Any, Any]
-    value: Any
-    loop: asyncio.AbstractEventLoop | None
-    future: Any
-    """An asyncio future of `loop`, a concurrent one, or None where nobody waits for this one alone."""
-    size: int = 0
-    early: Callable[[Any], None] | None = None
-    coming: "Coming | None" = None
-    result: Any = None
-
-
-class Coming:
-    """A value that may be on its way: the batch in the making waits for it. For the event loop's thread alone."""
-
-    __slots__ = ("_committer", "_is_on_its_way")
-
-    def __init__(self, committer: "Committer") -> None:
-        self._committer = committer
-        self._is_on_its_way = False
-
-    def begin(self) -> None:
-        """From here on it takes moments, and waits for nobody else."""
-        self._is_on_its_way = True
-        self._committer.coming += 1
-
-    def end(self) -> None:
-        """It has come, or will not."""
-        if self._is_on_its_way:
-            self._is_on_its_way = False
-            self._committer.coming -= 1
-
-
 class Committer:
     """The process's one writer for everything hot. Its queue is bounded: when full, the caller gets 503."""
 
     def __init__(self, database: Database, *, depth: int = 4096) -> None:
         self._database = database
-        self._queue: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._most = depth
-        self._ready: dict[asyncio.AbstractEventLoop, list[_Work]] = {}
+        self._ready: dict[asyncio.AbstractEventLoop, list[Work]] = {}
         self._seat = Seat()
         self._chain = ChainWriter(new_uuid7())
         self._trouble = Trouble(log, "commit", calm_s=10.0)
@@ -156,7 +120,7 @@ class Committer:
         if ready is None:
             ready = self._ready[loop] = []
             loop.call_soon(self._hand_over, loop)
-        ready.append(_Work(handler, value, loop, future, size, early, coming))
+        ready.append(Work(handler, value, loop, future, size, early, coming))
         return await future
 
     def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -174,7 +138,7 @@ class Committer:
     def write(self, handler: Handler[V, R], value: V) -> R:
         """The same for a thread."""
         future: Future[R] = Future()
-        self._put([_Work(handler, value, None, future)])
+        self._put([Work(handler, value, None, future)])
         return future.result()
 
     def write_all(
@@ -182,7 +146,7 @@ class Committer:
     ) -> list[R | Exception]:
         """Several for a thread, in their order; for each its result, or what would have been raised. `size` as of
         `submit`."""
-        works = [_Work(handler, value, None, None, size(value)) for value in values]
+        works = [Work(handler, value, None, None, size(value)) for value in values]
         handed: list[Future[R]] = []
         rest = [works[start : start + BATCH] for start in range(0, len(works), BATCH)]
         while rest:
@@ -204,7 +168,7 @@ class Committer:
         wait(handed)
         return [work.result for work in works]
 
-    def _put(self, works: list[_Work]) -> None:
+    def _put(self, works: list[Work]) -> None:
         with self._door:
             if self._closed:
                 raise StoreUnavailable(cause=CLOSED)
@@ -242,11 +206,11 @@ class Committer:
             with span("commit", size=len(batch)):
                 self._commit(batch)
             self.watch.end()
-            _answer(batch)
+            answer(batch)
             if last:
                 return
 
-    def _gather(self, first: _Work, before: int) -> None:
+    def _gather(self, first: Work, before: int) -> None:
         """Wait a little for company of the `first`; `before` were in the last batch."""
         wanted = BATCH if self._database.is_shared and before > 1 else before // 2
         waits = PATIENCE if first.coming is not None else GATHERS
@@ -260,7 +224,7 @@ class Committer:
             time.sleep(GATHER_S)
             waits -= 1
 
-    def _commit(self, batch: list[_Work]) -> None:
+    def _commit(self, batch: list[Work]) -> None:
         if (fault := self._attempt(batch)) is None:
             self._trouble.over()
             return
@@ -276,7 +240,7 @@ class Committer:
             passing = isinstance(fault, SQLAlchemyError) and not isinstance(fault, DataError)
             work.result = StoreUnavailable(cause=error_name(fault)) if passing else fault
 
-    def _attempt(self, batch: list[_Work]) -> Exception | None:
+    def _attempt(self, batch: list[Work]) -> Exception | None:
         """Write the batch, again where another writer was in the way; what kept it from being written."""
         for left in reversed(range(TRIES)):
             try:
@@ -294,8 +258,8 @@ class Committer:
                 return None
         return None
 
-    def _transaction(self, batch: list[_Work]) -> None:
-        kinds: dict[Handler[Any, Any], list[_Work]] = {}
+    def _transaction(self, batch: list[Work]) -> None:
+        kinds: dict[Handler[Any, Any], list[Work]] = {}
         for work in batch:
             kinds.setdefault(work.handler, []).append(work)
         with self._database.write(self._seat) as tx:
@@ -303,48 +267,5 @@ class Committer:
                 for work, result in zip(works, handler(tx, [work.value for work in works]), strict=True):
                     work.result = result
             self._chain.extend(tx)
-            tx.at_commit = partial(_tell_early, batch)
+            tx.at_commit = partial(tell_early, batch)
         self._chain.committed()
-
-
-def _by_loop(works: Iterable[_Work]) -> dict[asyncio.AbstractEventLoop, list[_Work]]:
-    """Those for whom an event loop waits, by loop: each is woken once, as that costs more than resolving a future."""
-    found: dict[asyncio.AbstractEventLoop, list[_Work]] = {}
-    for work in works:
-        if work.loop is not None:
-            found.setdefault(work.loop, []).append(work)
-    return found
-
-
-def _tell_early(batch: list[_Work]) -> None:
-    """While the disk is waited for, the event loop would have nothing to do for those who wait for this commit."""
-    told = (work for work in batch if work.early is not None and not isinstance(work.result, Exception))
-    for loop, works in _by_loop(told).items():
-        with suppress(RuntimeError):  # the loop is gone
-            loop.call_soon_threadsafe(_prepare, works)
-
-
-def _prepare(works: list[_Work]) -> None:
-    for work in works:
-        if work.early is not None and not work.future.done() and not isinstance(work.result, Exception):
-            with suppress(Exception):  # it is prepared once more for the answer, and told there
-                work.early(work.result)
-
-
-def _answer(batch: list[_Work]) -> None:
-    _resolve([work for work in batch if work.loop is None and work.future is not None])
-    for loop, works in _by_loop(batch).items():
-        try:
-            loop.call_soon_threadsafe(_resolve, works)
-        except RuntimeError:
-            log.warning("commit.unheard answers=%d", len(works))  # the loop is gone; what was written stays
-
-
-def _resolve(works: list[_Work]) -> None:
-    for work in works:
-        if work.future.done():  # the caller went away
-            continue
-        if isinstance(work.result, Exception):
-            work.future.set_exception(work.result)
-        else:
-            work.future.set_result(work.result)

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial, reduce
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,7 +36,7 @@ from .bulk import Journey, Rows, run
 from .faults import CommitUnknown, error_name
 from .glances import Glances, Look
 from .seats import Seat
-from .tables import versions
+from .tables import from_micros, versions
 
 __all__ = ["Database", "Tx", "among", "is_alone", "keys", "lock_names", "upsert"]
 
@@ -63,7 +63,7 @@ class Tx:
     """Inserted at the end, all at once: what nobody reads in the transaction that makes it. Before its own locks a step
     may insert what is there, and put its own rows in that place; the rest follows the steps."""
     at_commit: Callable[[], None] = lambda: None
-    """Run when everything is written but the COMMIT, which may still fail."""
+    """Run when everything is made, and the last of it and the COMMIT are about to be sent, which may still fail."""
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     """Run once the commit is durable; for caches and doorbells."""
     evidence_rows: list[dict[str, Any]] = field(default_factory=list)
@@ -122,7 +122,7 @@ class Database:
         """
         place = self._writing.connect() if seat is None else seat.taken(self._writing)
         with place as connection, connection.begin() as transaction:
-            tx = Tx(connection, self._begun(connection))
+            tx = Tx(connection, self.now(connection))
             yield tx
             for step in tx.before_commit:
                 step(tx)
@@ -130,9 +130,11 @@ class Database:
             last.insert_all(tx.last_rows)
             if tx.work_is_due and self.is_shared:
                 last.say(postgres.RING)
-            last.run()
+            if self.is_shared:
+                last.say("COMMIT")  # it travels with them: every other writer waits for one journey less
             tx.at_commit()
             try:
+                last.run()
                 transaction.commit()
             except DBAPIError as exc:
                 if exc.connection_invalidated:
@@ -149,17 +151,8 @@ class Database:
         """The time by which dues and leases go."""
         # One process has one clock. Several machines go by the server's; a clock of the tests' goes before it.
         if self.is_shared and isinstance(self.clock, SystemClock):
-            moment: datetime = run(connection, [(postgres.TIME, ())])[0][0][0]
-            return moment.astimezone(UTC)
+            return from_micros(run(connection, [(postgres.TIME, ())])[0][0][0])
         return self.clock.now()
-
-    def _begun(self, connection: Connection) -> datetime:
-        """The time at which a writing transaction begins."""
-        if self.is_shared and isinstance(self.clock, SystemClock):
-            moment = postgres.begun(connection.connection.driver_connection)
-            if moment is not None:
-                return moment
-        return self.now(connection)
 
     def copy_back(self) -> None:
         """SQLite's log into its file, so that no commit has to: one in sixty took four times as long as the others."""

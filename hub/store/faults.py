@@ -5,8 +5,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from hub.errors import StoreUnavailable
 
-_PASSING = frozenset({"40001", "40P01", "23505"})
-"""serialization_failure, deadlock_detected, unique_violation: the next try sees what the other writer did."""
+_PASSING = frozenset({"40001", "40P01", "23505", "26000"})
+"""serialization_failure, deadlock_detected, unique_violation: the next try sees what the other writer did. And
+invalid_sql_statement_name: somebody had the server forget what it had planned."""
 IN_TROUBLE = (OperationalError, InterfaceError, PoolTimeout)
 """What a database raises that is away, full or too slow: it is no fault of what was asked."""
 _TIMED_OUT = frozenset({"55P03", "57014"})

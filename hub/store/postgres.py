@@ -7,7 +7,7 @@ row yet is guarded by a unique constraint, or by an advisory lock on a name.
 import hashlib
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import InvalidatePoolError, SQLAlchemyError
 from sqlalchemy.types import TypeEngine
 
-from .tables import Instant, from_micros, to_json
+from .tables import Instant, to_json
 
 DUE = "raccordo_due"
 """The channel on which a commit that queued deliveries says so. A hint: whoever misses it finds them by polling."""
@@ -58,9 +58,8 @@ IDLE_S = 1.0
 """One in constant use is not asked each time whether it still holds: that would be a journey more for each commit."""
 _OTHERS = """SELECT EXISTS (SELECT FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = %s AND pid <> pg_backend_pid())"""
-TIME = "SELECT clock_timestamp()"
-"""The server's clock: machines that share a database need not agree on the time."""
-_BEGIN = b"BEGIN ISOLATION LEVEL READ COMMITTED; SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8"
+TIME = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::int8"
+"""The server's clock, in microseconds: machines that share a database need not agree on the time."""
 _LOCK_NAMES = "SELECT count(pg_advisory_xact_lock(name)) FROM unnest(%s::int8[]) AS name"
 
 
@@ -77,6 +76,7 @@ def open_engine(url: str, *, migrating: bool = False) -> Engine:
         pool_recycle=1800,
         pool_use_lifo=True,
     )
+    event.listen(engine, "do_connect", _connect)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "checkin", _note_use)
     event.listen(engine, "checkout", _ping)
@@ -115,6 +115,12 @@ def _ping(dbapi_connection: Any, record: Any, _proxy: Any) -> None:
         raise InvalidatePoolError from exc
 
 
+def _connect(_dialect: Any, _record: Any, arguments: Any, options: Any) -> Any:
+    from .postgres_wire import Wire  # with the driver, where it is used
+
+    return Wire.connect(*arguments, **options)
+
+
 def _prepare(dbapi_connection: Any, record: Any) -> None:
     _note_use(dbapi_connection, record)
     dbapi_connection.execute(_DURABLE)
@@ -130,18 +136,6 @@ def takes_writes(engine: Engine) -> bool:
 def others_at_work(connection: Connection) -> bool:
     """Whether other sessions of the hub are open on this database."""
     return bool(connection.exec_driver_sql(_OTHERS, (_SESSION["application_name"],)).scalar_one())
-
-
-def begun(connection: Any) -> datetime | None:
-    """Begin a writing transaction: the time at which it began. It is one message; the pipeline that the driver would
-    make of it costs as much as several rows. None where that failed: the driver's own way then says why."""
-    told = None
-    if connection.info.transaction_status.name == "IDLE":
-        with suppress(connection.OperationalError):
-            told = connection.pgconn.exec_(_BEGIN)
-    if told is None or not told.ntuples:
-        return None
-    return from_micros(int(told.get_value(0, 0)))
 
 
 # --- locks
@@ -254,22 +248,17 @@ def _bytes_of(name: str) -> str:
 
 
 def run(connection: Any, statements: Sequence[tuple[str, Any]]) -> list[list[tuple[Any, ...]]]:
-    """The rows of each statement, in order. They travel together (a transaction's BEGIN with its first), and are waited
-    for once: a journey costs more than most of them."""
-    cursors = [connection.cursor() for _ in statements]
-    alone = len(statements) == 1 and connection.info.transaction_status.name == "INTRANS"
-    with nullcontext() if alone else connection.pipeline():
-        for cursor, each in zip(cursors, statements, strict=True):
-            cursor.execute(*each)
-    return [cursor.fetchall() if cursor.pgresult.nfields else [] for cursor in cursors]
+    """The rows of each statement, in order; see `postgres_wire`."""
+    from . import postgres_wire
+
+    return postgres_wire.run(connection, statements)
 
 
 def glance(connection: Any, statement: tuple[str, Any]) -> list[tuple[Any, ...]]:
-    """The rows of one statement on a connection in autocommit: one journey. Bytes come as they are, not as twice as
-    many letters."""
-    with connection.cursor(binary=True) as cursor:
-        found: list[tuple[Any, ...]] = cursor.execute(*statement).fetchall()
-    return found
+    """The rows of one statement on a connection in autocommit: one journey."""
+    from . import postgres_wire
+
+    return postgres_wire.run(connection, [statement], binary=True)[0]
 
 
 @lru_cache(maxsize=64)

@@ -22,6 +22,8 @@ class Run:
     statuses: Counter[int] = field(default_factory=Counter)
     sample: bytes = b""
     """The first body."""
+    cpu_us: float = 0.0
+    """Of the processor's time that the server took a request."""
 
     @property
     def rate(self) -> float:

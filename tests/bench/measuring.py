@@ -136,8 +136,7 @@ def measure(folder: Path, size: Size, profile: Path | None) -> list[Line]:
             found.add("feed/http", generator.drive(hub, feed_requests(vendors, codes, size.messages // 4)).rate)
         _store_and_reading(folder, size, vendors, codes, found)
     with closing(Generator()) as generator:
-        shared = shared_store.rates(folder, vendors, SETTINGS, signed["rs"], generator, size.rounds)
-        found.rounds |= {f"shared/{name}": rates for name, rates in shared.items()}
+        shared_store.publish(folder, vendors, SETTINGS, signed["rs"], generator, size.rounds, found)
     return [
         *_publishing_lines(found, latencies, rss),
         *_other_lines(found),
@@ -163,6 +162,7 @@ def _publishing(
             for name in sorted(servers, reverse=bool(n % 2)):
                 run = generator.drive(servers[name], part)
                 found.add(f"{name}/{vendor}", run.rate)
+                found.add(f"cpu/{name}/{vendor}", run.cpu_us)
                 latencies.setdefault(f"{name}/{vendor}", []).extend(run.latencies)
             checks = raw.signature_checks(vendors, vendor, seconds=size.seconds)
             commits = raw.group_commits(folder, part, commits=size.commits)
@@ -258,7 +258,7 @@ def _publishing_lines(found: Findings, latencies: dict[str, list[float]], rss: f
                     f"{against}",
                     found.ratio(key, f"{against}/{vendor}"),
                     goal,
-                    f"{found.spread(key)}; {latency(latencies[key])}",
+                    f"{found.spread(key)}; {latency(latencies[key])}; {_cpu(found, server, against, vendor)}",
                 )
             )
     lines.append(Line("RS256, PostgreSQL, 2 processes: limit server, by hand", found.of("shared/limit"), "msg/s"))
@@ -269,8 +269,16 @@ def _publishing_lines(found: Findings, latencies: dict[str, list[float]], rss: f
     ):
         ratio = found.ratio(f"shared/{server}", f"shared/{against}")
         rate, spread = found.of(f"shared/{server}"), found.spread(f"shared/{server}")
-        lines.append(Line(f"  {title}", rate, "msg/s", against, ratio, goal, spread))
+        note = f"{spread}; {_cpu(found, server, against, 'shared')}"
+        lines.append(Line(f"  {title}", rate, "msg/s", against, ratio, goal, note))
     return [*lines, Line("hub, resident memory", rss, "MB", goal="at most 150")]
+
+
+def _cpu(found: Findings, server: str, against: str, where: str) -> str:
+    """The processor's time of a message, and how much of it the other one needs: what no idle moment is part of."""
+    key, other = f"cpu/{server}/{where}", f"cpu/{against}/{where}"
+    needed = f", {found.ratio(other, key):.2f} by it" if other in found.rounds else ""
+    return f"{found.of(key):.0f} us of the processor{needed}"
 
 
 def _other_lines(found: Findings) -> list[Line]:

@@ -107,10 +107,11 @@ def _writing(store: Path | str) -> Callable[[list[Any]], None]:
 
 
 class Server:
-    """A running one."""
+    """A running one; `others` are processes that share its port."""
 
-    def __init__(self, process: Any, port: int) -> None:
+    def __init__(self, process: Any, port: int, *others: Any) -> None:
         self._process = process
+        self._processes = (process, *others)
         self.port = port
 
     def rss_mb(self) -> float:
@@ -118,8 +119,14 @@ class Server:
         return pages * PAGE / 1024 / 1024
 
     def cpu_s(self) -> float:
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        """The processor's time that all of its processes took."""
+        return sum(cpu_s(process.pid) for process in self._processes)
+
+
+def cpu_s(pid: int) -> float:
+    """The processor's time that a process took."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -140,8 +147,8 @@ def running_two(target: Callable[..., None], *arguments: Any) -> Iterator[Server
     """Two processes on one port: the kernel deals the connections out."""
     with ExitStack() as stack:
         first = stack.enter_context(running(target, *arguments))
-        stack.enter_context(running(target, *arguments, port=first.port))
-        yield first
+        second = stack.enter_context(running(target, *arguments, port=first.port))
+        yield Server(first._process, first.port, second._process)
 
 
 def own_mb() -> float:
@@ -160,6 +167,7 @@ class Generator:
 
     def drive(self, server: Server, requests: list[bytes]) -> Run:
         """Load a server. Exits when an answer is not a success: a rate of refusals is no rate."""
+        before = server.cpu_s()
         self._pipe.send((server.port, requests))
         found = self._pipe.recv()
         if isinstance(found, Exception):
@@ -168,6 +176,7 @@ class Generator:
         failed = {status: count for status, count in found.statuses.items() if not 200 <= status < 300}
         if failed or len(found.latencies) != len(requests):
             sys.exit(f"bench: {failed} of {len(requests)} answers; the first body: {found.sample[:300]!r}")
+        found.cpu_us = (server.cpu_s() - before) / len(requests) * 1e6
         return found
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from contracts.settling import SETTLED
 from hub.dispatch.pool import ConnectorPool
 from hub.store.rows import Batch
 from hub.store.tables import deliveries
+from hub.store.works import answer
 
 from ..harness import BIANCHI, ROSSI
 
@@ -38,7 +39,7 @@ def answer_before_commit() -> None:
             for handler, works in kinds.items():
                 for work, result in zip(works, handler(tx, [work.value for work in works]), strict=True):
                     work.result = result
-            committer._answer([work for work in batch if work.loop is not None])
+            answer([work for work in batch if work.loop is not None])
             time.sleep(0.25)  # until it has heard
             self._chain.extend(tx)
         self._chain.committed()

@@ -10,8 +10,10 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import DataError, OperationalError
 
 from hub.errors import HubError, StoreUnavailable, VersionConflict
-from hub.store.committer import BATCH, GATHERS, LONELY, MOST_BYTES, PATIENCE, Coming, Committer, _Work
+from hub.store import bulk
+from hub.store.committer import BATCH, GATHERS, LONELY, MOST_BYTES, PATIENCE, Committer
 from hub.store.tables import versions
+from hub.store.works import Coming, Work
 
 
 def note(tx, names):
@@ -328,7 +330,7 @@ def waits(committer, monkeypatch, *, before, here, coming=None, ends_after=None)
     monkeypatch.setattr("hub.store.committer.time.sleep", sleep)
     for _ in range(here - 1):
         committer._queue.put(None)
-    committer._gather(_Work(note, "first", None, None, coming=None if coming is None else Coming(committer)), before)
+    committer._gather(Work(note, "first", None, None, coming=None if coming is None else Coming(committer)), before)
     for each in others:
         each.end()
     return len(slept)
@@ -434,11 +436,14 @@ def test_what_stands_is_told_early_and_heard_once_it_is_durable(store, committer
 
 
 def test_what_was_told_early_of_a_commit_that_failed_is_heard_by_nobody(store, committer, monkeypatch):
-    told = threading.Event()
+    told, run = threading.Event(), bulk._RUN["postgresql"]
 
     def full(_transaction):
         assert told.wait(30)
         raise OperationalError("COMMIT", None, Exception("the disk is full"))
+
+    def run_or_full(connection, statements):  # there it travels with the last rows
+        return full(connection) if statements[-1][0] == "COMMIT" else run(connection, statements)
 
     async def hear():
         committer.start()
@@ -447,6 +452,7 @@ def test_what_was_told_early_of_a_commit_that_failed_is_heard_by_nobody(store, c
 
     with monkeypatch.context() as faulty:
         faulty.setattr("sqlalchemy.engine.RootTransaction.commit", full)
+        faulty.setitem(bulk._RUN, "postgresql", run_or_full)
         asyncio.run(hear())
     assert told.is_set()
     assert names(store) == set()
