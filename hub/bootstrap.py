@@ -68,7 +68,7 @@ from hub.store.requesting import Requesting
 from hub.store.snapshot import Snapshot, Watcher
 from hub.store.sources import Listen, listen
 from hub.store.vouchers import SharedVouchers
-from hub.store.watching import Watches, copying_back
+from hub.store.watching import Watches, copying_back, each_on_its_own
 from hub.tracing import tracing
 from hub.trust.clients import Vouchers
 from hub.trust.environment import Configured, Environments
@@ -317,14 +317,19 @@ class Hub:
         return self.keyring().published(self.clock.now())
 
     def after_sweep(self) -> None:
-        """What is due besides the outbox: the agenda, broadcasts, signs of life, lists that are over, what is kept no
-        longer, an anchor."""
-        if self._agenda.keep_all(self.committer) + self.broadcasts.go_on():
+        """What is due besides the outbox. One that fails keeps none of the others."""
+        each_on_its_own(
+            lambda: self._ring_where(self._agenda.keep_all(self.committer)),
+            lambda: self._ring_where(self.broadcasts.go_on()),
+            lambda: self.committer.write(listen, Listen()),
+            lambda: withdraw_what_is_over(self.database, self.committer),
+            self._expire,
+            self.anchors.keep,
+        )
+
+    def _ring_where(self, something_came: int) -> None:
+        if something_came:
             self.ring()
-        self.committer.write(listen, Listen())
-        withdraw_what_is_over(self.database, self.committer)
-        self._expire()
-        self.anchors.keep()
 
 
 def simulated_pdnd(folder: Path, **options: Any) -> "PdndSimulation":

@@ -8,7 +8,7 @@ from datetime import timedelta
 from hub.store.committer import Committer
 from hub.store.outbox import Claim, Due, claim
 from hub.store.standing import LimitsOf
-from hub.store.watching import Trouble
+from hub.store.watching import Trouble, each_on_its_own
 
 from .hands import Hands
 from .upkeep import swept_once
@@ -91,13 +91,15 @@ class Dispatcher:
         self._hands.take(claims)
         return bool(claims)
 
+    def _sweep(self) -> None:
+        if swept_once(self._committer, self._resending()):
+            self._bell.set()
+
     def _sweep_on(self) -> None:
         trouble = Trouble(log, "sweep")
         while not self._stopping.wait(self._sweep_s):
             try:
-                if swept_once(self._committer, self._resending()):
-                    self._bell.set()
-                self._after_sweep()
+                each_on_its_own(self._sweep, self._after_sweep)
             except Exception as exc:  # noqa: BLE001 - the sweeper must outlive a bad moment of the store
                 trouble.failed(exc)
             else:

@@ -36,6 +36,8 @@ _ROUNDS = 20
 """In one sweep: rules that have changed put every subscription on the agenda at once."""
 _RESTRICTED_AGAIN = timedelta(hours=12)
 """When the occasion of a restricted item is looked at again."""
+_PUT_OFF = timedelta(hours=1)
+"""What cannot be done, for as long: it must not hold up the agenda of all others."""
 _KEY = ("ente_id", "citizen_id", "item_id")
 _THEIRS = (
     select(agenda)
@@ -96,7 +98,9 @@ def keep_agenda(
 
 @dataclass(frozen=True, slots=True)
 class Keep:
-    """The wish that what is due on the agenda be done."""
+    """The wish that what is due on the agenda be done, perhaps of one item alone."""
+
+    of: ItemKey | None = None
 
 
 class Agenda:
@@ -111,19 +115,43 @@ class Agenda:
     def keep_all(self, committer: Committer) -> bool:
         """All that is due, a transaction at a time; whether there was anything. What is left the next sweep takes."""
         rounds = 0
-        while rounds < _ROUNDS and committer.write(self.keep, Keep()):
+        while rounds < _ROUNDS and self._kept(committer):
             rounds += 1
         return rounds > 0
 
-    def keep(self, tx: Tx, wishes: Sequence[Keep]) -> list[int]:
-        return [self._keep(tx) for _ in wishes]
+    def _kept(self, committer: Committer) -> bool:
+        try:
+            return committer.write(self.keep, Keep()) > 0
+        except Exception:  # noqa: BLE001 - told of those that cannot be kept by themselves either
+            keys = committer.write(self.due, None)
+        for key in keys:
+            try:
+                committer.write(self.keep, Keep(key))
+            except Exception:
+                # Where the store is away this is not written either, and the sweep ends.
+                committer.write(self.put_off, key)
+                log.exception("agenda.put_off item=%s hours=%d", key[2], _PUT_OFF / timedelta(hours=1))
+        return bool(keys)
 
-    def _keep(self, tx: Tx) -> int:
-        due = select(agenda).where(agenda.c.ente_id.in_(_ALL), agenda.c.at <= tx.now).order_by(agenda.c.at)
-        rows = [dict(row) for row in tx.connection.execute(due.limit(_LIMIT)).mappings()]
-        if not rows:
+    def due(self, tx: Tx, wishes: Sequence[None]) -> list[list[ItemKey]]:
+        """A Committer handler: the items with something on the agenda, the longest due first."""
+        return [list(dict.fromkeys(map(item_key, _due(tx)))) for _ in wishes]
+
+    def put_off(self, tx: Tx, keys: Sequence[ItemKey]) -> list[None]:
+        """A Committer handler: what is due of these items is due later."""
+        for key in keys:
+            theirs = [agenda.c[name] == value for name, value in zip(_KEY, key, strict=True)]
+            later = agenda.update().where(*theirs, agenda.c.at <= tx.now).values(at=tx.now + _PUT_OFF)
+            tx.connection.execute(later)
+        return [None] * len(keys)
+
+    def keep(self, tx: Tx, wishes: Sequence[Keep]) -> list[int]:
+        return [self._keep(tx, wish.of) for wish in wishes]
+
+    def _keep(self, tx: Tx, of: ItemKey | None) -> int:
+        wanted = {item_key(row) for row in _due(tx)} if of is None else {of}
+        if not wanted:
             return 0
-        wanted = {item_key(row) for row in rows}
         lock_items(tx, wanted)
         # Read again under the lock: another sweeper, or a new version, may have been here meanwhile.
         found = items_at(tx, wanted)
@@ -180,6 +208,11 @@ class Agenda:
             close_deadlines(tx, batch, item, state, kind=kind)
         if happening.agenda is not None:
             keep_agenda(tx, batch, item, happening.agenda, first=False)
+
+
+def _due(tx: Tx) -> list[dict[str, Any]]:
+    query = select(agenda).where(agenda.c.ente_id.in_(_ALL), agenda.c.at <= tx.now).order_by(agenda.c.at)
+    return [dict(row) for row in tx.connection.execute(query.limit(_LIMIT)).mappings()]
 
 
 def _by_the_hub(item: Mapping[str, Any], operation: str) -> Access:

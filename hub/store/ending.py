@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, inspect, literal, select, update
 
 from .configuration import REMOVED, withdraw
 from .database import Tx
@@ -184,7 +184,10 @@ def end_vendor(tx: Tx, vault: Vault, ente_id: str, vendor_id: str, connector_ids
 
 
 def ended(connection: Connection) -> set[tuple[str, str | None]]:
-    """(ente_id, None) of each body that was ended here, (ente_id, vendor_id) of each vendor that was so by itself."""
+    """(ente_id, None) of each body that was ended here, (ente_id, vendor_id) of each vendor that was so by itself.
+    None in the schema of an older version, which may be backed up before it is migrated."""
+    if "ended_at" not in {column["name"] for column in inspect(connection).get_columns(vendors.name)}:
+        return set()
     bodies = connection.execute(select(enti.c.ente_id).where(enti.c.ended_at.is_not(None))).scalars().all()
     own = select(vendors.c.ente_id, vendors.c.vendor_id).where(vendors.c.ended_at.is_not(None))
     of_others = [

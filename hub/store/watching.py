@@ -49,6 +49,18 @@ class Trouble:
         self._told.clear()
 
 
+def each_on_its_own(*steps: Callable[[], object]) -> None:
+    """Take every step, whatever becomes of those before it. Raises what the first that failed raised, at the end."""
+    failed: Exception | None = None
+    for step in steps:
+        try:
+            step()
+        except Exception as exc:  # noqa: BLE001 - the others have their turn first
+            failed = failed or exc
+    if failed is not None:
+        raise failed
+
+
 @dataclass(slots=True)
 class Rounds:
     """Calls `one` every `every_s` seconds, however the last time went."""

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from hub.bootstrap import Hub
 from hub.dispatch.doorbell import Doorbell, Unheard
 from hub.dispatch.upkeep import swept_once
-from hub.store.watching import Trouble
+from hub.store.watching import Trouble, each_on_its_own
 
 from .jobs import drain_of
 
@@ -45,12 +45,13 @@ class Sweeper:
 
     def sweep(self) -> None:
         """Once. Without Redis workers look for themselves, and nobody is called."""
-        swept_once(self._hub.committer, self._hub.connectors.resending())
-        self._hub.after_sweep()
-        if self._bell is not None:
-            self._call(self._bell)
+        each_on_its_own(
+            lambda: swept_once(self._hub.committer, self._hub.connectors.resending()), self._hub.after_sweep, self._call
+        )
 
-    def _call(self, bell: Doorbell) -> None:
+    def _call(self) -> None:
+        if (bell := self._bell) is None:
+            return
         due = self._hub.calling.due_lanes()
         begun = self._hub.calling.begun(due)
         if begun != self._begun or not due:

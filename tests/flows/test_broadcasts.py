@@ -108,6 +108,17 @@ def test_each_subscriber_reads_it_once_and_it_goes_out_as_bulk(hub, code):
     assert whole["content"]["kind"] == "broadcast"
 
 
+def test_what_stands_still_besides_holds_up_no_broadcast(hub, code, monkeypatch):
+    one = enrolled(hub, code)
+    broadcast_id = begun(hub, code)
+    with monkeypatch.context() as faulty:
+        faulty.setattr(hub.hub._agenda, "keep_all", lambda _: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            hub.hub.after_sweep()
+    assert state(hub, broadcast_id) == ("done", 1, 1)
+    assert len(read(hub, one)) == 1
+
+
 def test_who_waits_for_a_place_is_written_to_where_that_is_asked_for(hub, code):
     waiting = enrolled(hub, code, state="waitlisted")
     assert state(hub, begun(hub, code)) == ("running", 0, 0)

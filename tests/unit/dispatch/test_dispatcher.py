@@ -54,6 +54,30 @@ def test_stopping_waits_no_longer_than_the_grace_for_what_is_not_being_sent(stor
     assert not [record for record in caplog.records if record.levelno > logging.INFO]
 
 
+def test_what_is_due_besides_the_outbox_has_its_turn_where_the_outbox_cannot_be_swept(committer, caplog):
+    turns, begun = threading.Semaphore(0), []
+
+    def resending():
+        if begun:
+            raise ZeroDivisionError
+        begun.append("it starts")
+        return frozenset()
+
+    one = Dispatcher(
+        committer=committer,
+        run=print,
+        resending=resending,
+        after_sweep=turns.release,
+        lease=timedelta(minutes=3),
+        sweep_s=0.01,
+    )
+    one.start()
+    assert turns.acquire(timeout=30)
+    assert turns.acquire(timeout=30)
+    one.stop()
+    assert "sweep.failed error=ZeroDivisionError" in caplog.text
+
+
 @pytest.mark.parametrize("of_a_mark", [True, False])
 def test_a_claim_that_a_lost_store_left_unsettled_is_a_line_and_no_trace(committer, store, caplog, of_a_mark):
     """A trace for each delivery under way buried the one line that said why."""

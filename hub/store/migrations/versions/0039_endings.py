@@ -7,7 +7,7 @@ body that left are; such a body has no connector any more, and its portals are s
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0040"
+revision = "0039"
 down_revision = "0038"
 
 
