@@ -44,9 +44,10 @@ def openings(registry: Registry, now: datetime) -> Iterator[Begun]:
     """The openings that are news now, whether or not they have been told. A service outside the catalogue has no other
     periods."""
     services = registry.subscription_services
+    left = {ente.ente_id for ente in registry.enti if ente.ended_at is not None}
     for (ente_id, code), service in sorted(services.items()):
         window = service.enrol_window
-        if registry.ente(ente_id).ended_at is not None:
+        if ente_id in left:
             continue
         if window is None or not window.opens_at <= now < min(window.closes_at, window.opens_at + _NEWS):
             continue

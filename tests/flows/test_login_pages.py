@@ -226,6 +226,7 @@ def test_in_a_browser_it_can_be_read_by_everybody(hub, tab, provider, name, widt
     else:
         login = begun(hub)
         FAILURES[name][0](login, provider)
+        tab.open(hub.url + CALLBACK, width=width)  # whose cookies these are
         tab.ask(f"document.cookie = {login.cookie!r} + '; path=/'")
         tab.open(str(httpx.URL(hub.url + CALLBACK, params=login.query)), width=width)
     if folder := os.environ.get("RACCORDO_PICTURES"):
