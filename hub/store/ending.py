@@ -34,6 +34,7 @@ from .tables import (
     pdnd_clients,
     pdnd_vouchers,
     portals,
+    provider_logins,
     quarantine,
     rights_requests,
     sources,
@@ -161,7 +162,9 @@ def end_ente(tx: Tx, vault: Vault, ente_id: str) -> Counts:
     tx.connection.execute(update(sources).where(_its(sources, ente_id)).values(every_s=None))
     for table in (administrators, identity_providers):
         tx.connection.execute(update(table).where(_its(table, ente_id)).values(active=False))
-    for table in (agenda, admin_sessions, pdnd_clients, pdnd_vouchers):
+    vouching = update(identity_providers).where(_its(identity_providers, ente_id))
+    tx.connection.execute(vouching.values(secret_sealed=None))
+    for table in (agenda, admin_sessions, provider_logins, pdnd_clients, pdnd_vouchers):
         tx.connection.execute(delete(table).where(_its(table, ente_id)))
     tx.connection.execute(update(enti).where(_its(enti, ente_id)).values(pdnd=None))
     bump(tx, "pdnd_clients")
