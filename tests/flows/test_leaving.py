@@ -13,7 +13,7 @@ from hub.store.ending import end_vendor, mark_ente
 from hub.store.tables import deliveries, identity_providers, vendors
 from tests.flows.administering import admin_of, sign_in
 from tests.flows.making import command_line, described_hub, fresh, mail_folder
-from tests.flows.test_connector_names import faults_of, mapped, rule, wish
+from tests.flows.test_connector_names import SDC, faults_of, mapped, rule, wish
 from tests.flows.test_events import listening
 from tests.harness import ENTE, ROSSI, eventually, make_message, served
 
@@ -195,3 +195,24 @@ def test_a_vendor_is_not_ended_while_another_connector_names_it(hub, raccordo, t
     told = raccordo("vendor", "end", "acme", "--yes", code=1)
     assert "station (/settings/spontaneous/0/vendor_id)" in told
     assert publish(hub).status_code == 201
+
+
+def connect(hub, connector_id, kind_of, settings):
+    with hub.home.database.write() as tx:
+        values = {"ente_id": ENTE, "connector_id": connector_id, "type": kind_of, "settings": settings, "limits": {}}
+        hub.home.configuration.save(tx, **values)
+
+
+def test_a_connector_that_delivers_for_the_whole_body_does_not_end_with_a_vendor(hub, raccordo):
+    connect(hub, "sdc", "opencity", SDC)
+    told = raccordo("vendor", "end", "acme", "--yes", "--despite", "contratto concluso", code=1)
+    assert "sdc (/settings/vendor_id)" in told
+    assert publish(hub).status_code == 201, "nothing was changed"
+
+
+def test_what_reads_the_sources_of_a_vendor_that_leaves_is_named_and_ends(hub, raccordo):
+    connect(hub, "atti", "mapped", mapped(title=rule(value="Avviso")))
+    assert "it is read by atti" in raccordo("vendor", "end", "acme", "--dry-run")
+    assert raccordo("vendor", "end", "acme", "--yes", "--json")["sources"] == ["atti"]
+    with hub.home.database.read() as connection:
+        assert (ENTE, "atti") not in hub.home.configuration.load(connection)
