@@ -10,7 +10,7 @@ from hub.store.administrators import IdentityProvider, set_provider
 from hub.store.configuration import set_status
 from hub.store.directory import NotThere
 from hub.store.ending import end_vendor, mark_ente
-from hub.store.tables import deliveries, identity_providers, vendors
+from hub.store.tables import connector_versions, deliveries, identity_providers, vendors
 from tests.flows.administering import admin_of, sign_in
 from tests.flows.making import command_line, described_hub, fresh, mail_folder
 from tests.flows.test_connector_names import SDC, faults_of, mapped, rule, wish
@@ -103,6 +103,7 @@ def test_a_body_that_leaves_takes_and_shows_nothing_on_any_process(hub, raccordo
     paused(hub)
     with hub.home.database.write() as tx:
         set_provider(tx, hub.home.vault, PROVIDER)
+    assert admin.post("/connectors", wish("bozza", "opencity", SDC)).status_code == 201
     with _another(hub) as other:
         done = raccordo("ente", "end", ENTE, "--yes", "--despite", "passa a un altro hub", "--json")
         assert done["ended"]["connectors"] == 1
@@ -120,6 +121,7 @@ def test_a_body_that_leaves_takes_and_shows_nothing_on_any_process(hub, raccordo
     assert {state for state, _ in states} <= {"delivered", "skipped"}
     with hub.home.database.read() as connection:
         (configured,) = connection.execute(identity_providers.select())
+        assert connection.execute(connector_versions.select()).all() == [], "not even of a draft"
     assert (configured.active, configured.secret_sealed) == (False, None)
     assert holds(raccordo)
     again = raccordo("ente", "end", ENTE, "--yes", "--json")
