@@ -114,13 +114,20 @@ vendor = {"end": vendor_end}
 
 
 def _sources_of(one: Home, connection: Connection, vendor: Vendor) -> tuple[str, ...]:
-    """The connectors that read the vendor's sources. Raises Failed where others name it, which would break."""
-    mine = [c for (ente_id, _), c in one.configuration.load(connection).items() if ente_id == vendor.ente_id]
-    named = {name: vendor_named(one.types, mine, name) for name in (vendor.vendor_id, *vendor.aliases)}
+    """The connectors that read the vendor's sources. Raises Failed where others name it, which would break, or such as
+    deliver as well: they do so for the whole body."""
+    mine = {c.connector_id: c for (ente, _), c in one.configuration.load(connection).items() if ente == vendor.ente_id}
+    named = {name: vendor_named(one.types, mine.values(), name) for name in (vendor.vendor_id, *vendor.aliases)}
     found = [each for several in named.values() for each in several]
-    others = sorted({f"{connector_id} ({place})" for connector_id, place in found if place != _SOURCE})
+    others = sorted(
+        f"{connector_id} ({place})"
+        for connector_id, place in set(found)
+        if place != _SOURCE or one.types[mine[connector_id].type].manifest.channel != "none"
+    )
     if others:
-        raise Failed(f"other connectors name vendor {vendor.vendor_id}: {', '.join(others)}; change them first")
+        raise Failed(
+            f"other connectors name vendor {vendor.vendor_id}: {', '.join(others)}; change them first, or remove them"
+        )
     return tuple(sorted({connector_id for connector_id, _ in found}))
 
 
@@ -128,17 +135,19 @@ def _end(one: Home, leaving: _Leaving, *, dry_run: bool, despite: str | None, ye
     reason = None if despite is None else checked(Despite, despite, name="--despite")
     seen = _look(one, leaving)
     facts: dict[str, Any] = {"ente_id": leaving.ente_id, "vendor_id": leaving.vendor_id}
+    if leaving.vendor_id is not None:
+        facts["sources"] = leaving.connector_ids
     if dry_run:
         told(facts | {"dry_run": True} | _counts(seen), as_json=as_json, text=f"{leaving.name}: nothing was done")
         if not as_json:
-            _say(seen)
+            _say(seen, leaving)
         return
     if seen.waits and reason is None:
         raise Failed(
             f"{leaving.name}: refused, as there wait {_told(seen.waits)}; stop who publishes (`vendor suspend`) and "
             "let it be delivered, or say --despite REASON"
         )
-    confirm(f"end {leaving.name}, with {_told(seen.ends) or 'nothing left'}? there is no way back", yes=yes)
+    confirm(f"end {leaving.name}, with {_ends(seen, leaving)}? there is no way back", yes=yes)
     try:
         check_journal(one)
         noted = Journal(one.erasures, one.key)
@@ -177,10 +186,16 @@ def _counts(seen: Ending) -> dict[str, Any]:
     return {"waits": seen.waits, "ends": seen.ends, "stays": seen.stays}
 
 
-def _say(seen: Ending) -> None:
+def _say(seen: Ending, leaving: _Leaving) -> None:
     say(f"waits, and is refused without --despite: {_told(seen.waits) or 'nothing'}")
-    say(f"would end: {_told(seen.ends) or 'nothing'}")
+    say(f"would end: {_ends(seen, leaving)}")
     say(f"stays for its time: {_told(seen.stays)}")
+
+
+def _ends(seen: Ending, leaving: _Leaving) -> str:
+    """Of the connectors whose secrets go, those that an administrator made are named."""
+    sources = f" (it is read by {', '.join(leaving.connector_ids)})" if leaving.connector_ids else ""
+    return (_told(seen.ends) or "nothing") + sources
 
 
 def _told(counts: Mapping[str, int]) -> str:

@@ -99,6 +99,7 @@ def inbound(
         taker=taker,
         missing=missing,
         reporter=reporter,
+        registry=registry,
         configs=configs,
         connector=connector,
     )

@@ -17,6 +17,7 @@ from functools import partial
 from contracts.connector import Connector
 from contracts.failures import Deferred, Failure, Misconfigured
 from contracts.inbound import Memo, Pulled, Stuck
+from hub.registry import Registry
 from hub.store.committer import Committer
 from hub.store.configuration import ConnectorConfig, Pause, pause
 from hub.store.database import Database, Singleton
@@ -87,6 +88,7 @@ class Polling:
         taker: Taker,
         missing: Missing,
         reporter: Reporter,
+        registry: Callable[[], Registry],
         configs: Callable[[], Configs],
         connector: Callable[[str, str, int], Connector | None],
     ) -> None:
@@ -97,6 +99,7 @@ class Polling:
         self._taker = taker
         self._missing = missing
         self._reporter = reporter
+        self._registry = registry
         self._configs = configs
         self._connector = connector
         self._turn: Singleton = database.singleton("polling")
@@ -115,9 +118,11 @@ class Polling:
         self._turn.release()
 
     def round(self) -> None:
-        """Begin to read each source whose time has come and that nobody reads, or is about to."""
-        wanted = [config for config in self._configs().values() if config.status == "active"]
-        wanted = [config for config in wanted if self._pulls(config)]
+        """Begin to read each source whose time has come and that nobody reads, or is about to. Of a body that has left
+        nothing more is read, though what was accepted is still delivered."""
+        left = {ente.ente_id for ente in self._registry().enti if ente.ended_at is not None}
+        active = [config for config in self._configs().values() if config.status == "active"]
+        wanted = [config for config in active if config.ente_id not in left and self._pulls(config)]
         if not (wanted and self._turn.held()):
             return
         with self._database.read() as connection:

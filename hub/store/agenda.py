@@ -44,7 +44,7 @@ _THEIRS = (
     .select_from(GIVEN.join(agenda, is_given(*(agenda.c[name] for name in _KEY))))
     .where(agenda.c.at <= bindparam("now"))
 )
-_ALL = select(enti.c.ente_id)
+_SERVED = select(enti.c.ente_id).where(enti.c.ended_at.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +211,7 @@ class Agenda:
 
 
 def _due(tx: Tx) -> list[dict[str, Any]]:
-    query = select(agenda).where(agenda.c.ente_id.in_(_ALL), agenda.c.at <= tx.now).order_by(agenda.c.at)
+    query = select(agenda).where(agenda.c.ente_id.in_(_SERVED), agenda.c.at <= tx.now).order_by(agenda.c.at)
     return [dict(row) for row in tx.connection.execute(query.limit(_LIMIT)).mappings()]
 
 

@@ -128,8 +128,9 @@ def load_registry(connection: Connection) -> Registry:
 
 
 def vendors_of(connection: Connection, ente_id: str) -> set[str]:
-    """By all their names, their aliases too."""
-    rows = connection.execute(select(vendors.c.vendor_id, vendors.c.aliases).where(vendors.c.ente_id == ente_id))
+    """By all their names, their aliases too; without those that have left."""
+    query = select(vendors.c.vendor_id, vendors.c.aliases)
+    rows = connection.execute(query.where(vendors.c.ente_id == ente_id, vendors.c.ended_at.is_(None)))
     return {name for row in rows for name in (row.vendor_id, *row.aliases)}
 
 

@@ -25,6 +25,7 @@ from .tables import (
     batches,
     broadcasts,
     citizens,
+    connector_versions,
     connectors,
     deliveries,
     enti,
@@ -34,6 +35,7 @@ from .tables import (
     pdnd_clients,
     pdnd_vouchers,
     portals,
+    provider_logins,
     quarantine,
     rights_requests,
     sources,
@@ -161,7 +163,10 @@ def end_ente(tx: Tx, vault: Vault, ente_id: str) -> Counts:
     tx.connection.execute(update(sources).where(_its(sources, ente_id)).values(every_s=None))
     for table in (administrators, identity_providers):
         tx.connection.execute(update(table).where(_its(table, ente_id)).values(active=False))
-    for table in (agenda, admin_sessions, pdnd_clients, pdnd_vouchers):
+    vouching = update(identity_providers).where(_its(identity_providers, ente_id))
+    tx.connection.execute(vouching.values(secret_sealed=None))
+    # Of connectors that were never in force there are versions alone.
+    for table in (agenda, admin_sessions, connector_versions, provider_logins, pdnd_clients, pdnd_vouchers):
         tx.connection.execute(delete(table).where(_its(table, ente_id)))
     tx.connection.execute(update(enti).where(_its(enti, ente_id)).values(pdnd=None))
     bump(tx, "pdnd_clients")

@@ -6,16 +6,20 @@ import pytest
 
 from hub.cli import ending
 from hub.home import Home
+from hub.store.administrators import IdentityProvider, set_provider
 from hub.store.configuration import set_status
 from hub.store.directory import NotThere
 from hub.store.ending import end_vendor, mark_ente
-from hub.store.tables import deliveries, vendors
+from hub.store.tables import connector_versions, deliveries, identity_providers, vendors
 from tests.flows.administering import admin_of, sign_in
 from tests.flows.making import command_line, described_hub, fresh, mail_folder
+from tests.flows.test_connector_names import SDC, faults_of, mapped, rule, wish
 from tests.flows.test_events import listening
 from tests.harness import ENTE, ROSSI, eventually, make_message, served
 
 EVERYWHERE_S = ending.EVERYWHERE_S
+ISSUER, BACK = "https://idp.comune.example.it", "https://hub.comune.example.it/admin/v1/login-results"
+PROVIDER = IdentityProvider(ENTE, "comune", ISSUER, "raccordo", "segreto del fornitore", BACK, "openid", "groups", {})
 
 pytestmark = [pytest.mark.req("P12"), pytest.mark.req("P5")]
 
@@ -80,6 +84,8 @@ def test_a_vendor_that_leaves_is_told_so_and_what_it_published_stays(hub, raccor
     assert code(admin.patch("/vendors/acme", {"active": True})) == (403, "vendor.ended")
     assert "has left" in raccordo("vendor", "readmit", "acme", code=1)
     assert raccordo("vendor", "callbacks", "list", "--json") == []
+    source = wish("atti", "mapped", mapped(title=rule(value="Avviso")))
+    assert faults_of(admin.post("/connectors", source)) == {("/settings/vendor_id", "vendor.unknown")}
     assert holds(raccordo)
 
 
@@ -95,6 +101,9 @@ def test_a_body_that_leaves_takes_and_shows_nothing_on_any_process(hub, raccordo
     item_id = publish(hub).json()["item_id"]
     hub.settled()
     paused(hub)
+    with hub.home.database.write() as tx:
+        set_provider(tx, hub.home.vault, PROVIDER)
+    assert admin.post("/connectors", wish("bozza", "opencity", SDC)).status_code == 201
     with _another(hub) as other:
         done = raccordo("ente", "end", ENTE, "--yes", "--despite", "passa a un altro hub", "--json")
         assert done["ended"]["connectors"] == 1
@@ -110,6 +119,10 @@ def test_a_body_that_leaves_takes_and_shows_nothing_on_any_process(hub, raccordo
     states = sorted((d["state"], d["reason"]) for d in hub.deliveries())
     assert ("skipped", "ente.ended") in states
     assert {state for state, _ in states} <= {"delivered", "skipped"}
+    with hub.home.database.read() as connection:
+        (configured,) = connection.execute(identity_providers.select())
+        assert connection.execute(connector_versions.select()).all() == [], "not even of a draft"
+    assert (configured.active, configured.secret_sealed) == (False, None)
     assert holds(raccordo)
     again = raccordo("ente", "end", ENTE, "--yes", "--json")
     assert again["ended"] == {}, "nothing is left"
@@ -184,3 +197,24 @@ def test_a_vendor_is_not_ended_while_another_connector_names_it(hub, raccordo, t
     told = raccordo("vendor", "end", "acme", "--yes", code=1)
     assert "station (/settings/spontaneous/0/vendor_id)" in told
     assert publish(hub).status_code == 201
+
+
+def connect(hub, connector_id, kind_of, settings):
+    with hub.home.database.write() as tx:
+        values = {"ente_id": ENTE, "connector_id": connector_id, "type": kind_of, "settings": settings, "limits": {}}
+        hub.home.configuration.save(tx, **values)
+
+
+def test_a_connector_that_delivers_for_the_whole_body_does_not_end_with_a_vendor(hub, raccordo):
+    connect(hub, "sdc", "opencity", SDC)
+    told = raccordo("vendor", "end", "acme", "--yes", "--despite", "contratto concluso", code=1)
+    assert "sdc (/settings/vendor_id)" in told
+    assert publish(hub).status_code == 201, "nothing was changed"
+
+
+def test_what_reads_the_sources_of_a_vendor_that_leaves_is_named_and_ends(hub, raccordo):
+    connect(hub, "atti", "mapped", mapped(title=rule(value="Avviso")))
+    assert "it is read by atti" in raccordo("vendor", "end", "acme", "--dry-run")
+    assert raccordo("vendor", "end", "acme", "--yes", "--json")["sources"] == ["atti"]
+    with hub.home.database.read() as connection:
+        assert (ENTE, "atti") not in hub.home.configuration.load(connection)

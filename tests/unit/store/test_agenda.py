@@ -7,11 +7,12 @@ import pytest
 from hub.errors import StoreUnavailable
 from hub.store.agenda import Agenda, Happening
 from hub.store.drafts import Appointment
+from hub.store.ending import mark_ente
 from hub.store.publications import Publications
 from hub.store.tables import agenda, timeline
 from hub.store.watching import each_on_its_own
 
-from .making import START, make_draft
+from .making import ENTE, START, make_draft
 
 SOON = START + timedelta(minutes=1)
 
@@ -44,6 +45,14 @@ def test_what_is_due_is_done_once(store, three):
     assert not kept(store, happen)
     assert remembered(store) == set(three.values())
     assert store.rows(agenda) == []
+
+
+def test_nothing_is_due_any_more_of_a_body_that_has_left(store, three):
+    with store.database.write() as tx:
+        mark_ente(tx, ENTE)
+    assert not kept(store, lambda *_: Happening(event="remembered"))
+    assert remembered(store) == set()
+    assert {row["item_id"] for row in store.rows(agenda)} == set(three.values())
 
 
 @pytest.mark.parametrize("failing", ["happening", "writing"])
