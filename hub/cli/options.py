@@ -86,14 +86,13 @@ def opened(folder: Path) -> Iterator[Home]:
 
 def ente_of(connection: Connection, code: str | None) -> Ente:
     """The ente of that code, also one that has left; without a code, the only ente there is."""
-    enti = load_registry(connection).enti
-    served = [ente for ente in enti if ente.ended_at is None]
-    if code is None and len(served) == 1:
-        return served[0]
-    names = ", ".join(ente.ente_id for ente in served)
+    registry = load_registry(connection)
+    if code is None and len(registry.served) == 1:
+        return registry.served[0]
+    names = ", ".join(ente.ente_id for ente in registry.served)
     if code is None:
         raise WrongUsage(f"--ente is needed, as this hub serves {names or 'no ente yet'}")
-    found = [ente for ente in enti if ente.ente_id == code]
+    found = [ente for ente in registry.enti if ente.ente_id == code]
     if not found:
         raise Failed(f"there is no ente {code!r} here; there is {names or 'none'}")
     return found[0]
