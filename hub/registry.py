@@ -173,6 +173,11 @@ class Registry:
     draft_days: Mapping[tuple[str, str, str], int] = field(default_factory=lambda: MappingProxyType({}))
     """By (ente_id, vendor_id, source), where an administrator set more than `DRAFT_DAYS`."""
 
+    @property
+    def served(self) -> tuple[Ente, ...]:
+        """The enti that have not left."""
+        return tuple(ente for ente in self.enti if ente.ended_at is None)
+
     def card(self, ente_id: str, service_id: str) -> Card | None:
         """The card of a service, None where the catalogue has none."""
         record = self.services.get((ente_id, service_id))

@@ -21,7 +21,19 @@ from hub.store.directory import AlreadyThere, NotThere
 from hub.store.second_factors import enrolled
 
 from .console import Failed, WrongUsage, complain, say, table, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_id_of, ente_of, listed, opened, read_text
+from .options import (
+    HOME,
+    AsJson,
+    EnteCode,
+    HomeFolder,
+    checked,
+    ente_id_of,
+    ente_of,
+    listed,
+    opened,
+    read_text,
+    serving,
+)
 from .revealing import act
 from .second_factors import group as second_factor_group
 
@@ -54,7 +66,8 @@ def add(
     password, made = _password(password_file, username)
     kept = password_hash(password)
     with opened(home) as one:
-        ente_id = ente_id_of(one, ente)
+        with one.database.read() as connection:
+            ente_id = serving(connection, ente).ente_id
         account = Administrator(
             ente_id,
             new_uuid7(),
@@ -157,7 +170,7 @@ def set_provider(
     secret = None if secret_file is None else read_text(secret_file, name="--secret-file").rstrip("\r\n")
     with opened(home) as one:
         with one.database.read() as connection:
-            of = ente_of(connection, ente)
+            of = serving(connection, ente)
         provider = IdentityProvider(
             of.ente_id,
             provider_id,
@@ -224,7 +237,8 @@ def _change(
     username = _username(name)
     shown = {key: each for key, each in values.items() if key != "password_hash"}
     with opened(home) as one:
-        ente_id = ente_id_of(one, ente)
+        with one.database.read() as connection:
+            ente_id = (serving if values.get("active") else ente_of)(connection, ente).ente_id
 
         def put(tx: Tx) -> Acted | Failed:
             found = store.find_administrator(tx.connection, username)

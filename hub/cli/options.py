@@ -86,17 +86,24 @@ def opened(folder: Path) -> Iterator[Home]:
 
 def ente_of(connection: Connection, code: str | None) -> Ente:
     """The ente of that code, also one that has left; without a code, the only ente there is."""
-    enti = load_registry(connection).enti
-    served = [ente for ente in enti if ente.ended_at is None]
-    if code is None and len(served) == 1:
-        return served[0]
-    names = ", ".join(ente.ente_id for ente in served)
+    registry = load_registry(connection)
+    if code is None and len(registry.served) == 1:
+        return registry.served[0]
+    names = ", ".join(ente.ente_id for ente in registry.served)
     if code is None:
         raise WrongUsage(f"--ente is needed, as this hub serves {names or 'no ente yet'}")
-    found = [ente for ente in enti if ente.ente_id == code]
+    found = [ente for ente in registry.enti if ente.ente_id == code]
     if not found:
         raise Failed(f"there is no ente {code!r} here; there is {names or 'none'}")
     return found[0]
+
+
+def serving(connection: Connection, code: str | None) -> Ente:
+    """The same, for what is registered anew. Raises Failed where it has left, or begins to: nothing would end that."""
+    found = ente_of(connection, code)
+    if found.ended_at is not None:
+        raise Failed(f"{found.ente_id} has left: nothing is registered for it any more")
+    return found
 
 
 def ente_id_of(home: Home, code: str | None) -> str:

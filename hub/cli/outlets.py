@@ -11,7 +11,7 @@ def unserved(home: Home) -> dict[tuple[str, ...], list[str]]:
     with home.database.read() as connection:
         configs, registry = home.configuration.load(connection), load_registry(connection)
     found: dict[tuple[str, ...], list[str]] = {}
-    for code in (ente.ente_id for ente in registry.enti if ente.ended_at is None):
+    for code in (ente.ente_id for ente in registry.served):
         lacking = tuple(each for each in USUAL_CHANNELS if serving(home.types, configs, code, each) is None)
         if lacking:
             found.setdefault(lacking, []).append(code)

@@ -13,7 +13,7 @@ from hub.store.database import Tx
 from hub.store.directory import AlreadyThere, add_portal, load_registry
 
 from .console import Failed, table, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_id_of, opened, subset
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, opened, serving, subset
 from .revealing import act
 from .trust_material import read_jwks
 
@@ -44,7 +44,8 @@ def add(
         keys += [replace(key, kind="assertion_jwk") for key in keys]
     checked(Code, portal_id, name="the portal's id")
     with opened(home) as one:
-        ente_id = ente_id_of(one, ente)
+        with one.database.read() as connection:
+            ente_id = serving(connection, ente).ente_id
         portal = Portal(
             ente_id=ente_id,
             portal_id=portal_id,

@@ -123,7 +123,7 @@ class Playing:
 
 @contextmanager
 def playing_pdnd(home: Home, folder: Path) -> Iterator[Playing]:
-    """The simulated PDND at work until the block ends; meanwhile every ente is registered in it.
+    """The simulated PDND at work until the block ends; meanwhile every ente that is served is registered in it.
 
     Raises:
         WrongUsage: an ente is registered in a real one.
@@ -131,7 +131,7 @@ def playing_pdnd(home: Home, folder: Path) -> Iterator[Playing]:
     with home.database.read() as connection:
         registry = load_registry(connection)
         clients = PdndClients(home.vault).load(connection).values()
-    for ente in registry.enti:
+    for ente in registry.served:
         elsewhere = ente.pdnd is not None and not is_simulated(ente.pdnd)
         if elsewhere or any(one.ente_id == ente.ente_id and _reads_real_keys(one) for one in clients):
             raise WrongUsage(
@@ -142,9 +142,9 @@ def playing_pdnd(home: Home, folder: Path) -> Iterator[Playing]:
     played.start()
     try:
         with home.database.write() as tx:
-            for ente in registry.enti:
+            for ente in registry.served:
                 played.admit(tx, home, ente)
-        members = played.vendor("vendor", registry.enti, _kept_key(folder / KEY_FILE))
+        members = played.vendor("vendor", registry.served, _kept_key(folder / KEY_FILE))
         told = Playing(played.url, folder, folder / KEY_FILE, members, _registered(registry.vendors.values(), members))
         for ente_id, member in members.items():
             told.file(ente_id).write_text(member.model_dump_json(indent=2) + "\n")

@@ -52,9 +52,10 @@ def is_simulating(home: Home) -> bool:
 def simulated(home: Home) -> Iterator[Mapping[str, Path]]:
     """The simulated providers at work until the block ends; gives the folder of each, by connector.
 
-    Every ente's connector of the simulated type's name gets a new version that points at the provider; its limits, and
-    settings that the simulator does not speak of, stay. Where one of such a type, under whatever name, points at a real
-    provider, nothing is simulated: its credentials would be lost, or notices meant for it go to the simulator.
+    Every ente's connector of the simulated type's name gets a new version that points at the provider, unless the ente
+    has left; its limits, and settings that the simulator does not speak of, stay. Where one of such a type, under
+    whatever name, points at a real provider, nothing is simulated: its credentials would be lost, or notices meant for
+    it go to the simulator.
 
     Raises:
         WrongUsage: there is such a connector.
@@ -113,7 +114,7 @@ def _point(home: Home, name: str, settings: Mapping[str, Any]) -> None:
     configs, vendor_id = _configs(home), settings.get("vendor_id")
     with home.database.write() as tx:
         registry = load_registry(tx.connection)
-        for ente in registry.enti:
+        for ente in registry.served:
             if isinstance(vendor_id, str) and (ente.ente_id, vendor_id) not in registry.vendors:
                 add_vendor(tx, _source(ente.ente_id, vendor_id), [])
             present = configs.get((ente.ente_id, name))

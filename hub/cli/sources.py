@@ -14,7 +14,7 @@ from hub.store.directory import load_registry
 from .console import WrongUsage, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, opened
 from .revealing import actor_of, perform
-from .vendors import VendorId, vendor_of
+from .vendors import VendorId, vendor_there
 
 group = typer.Typer(name="source", help="The systems of vendors: how often they are heard of, how long drafts stay.")
 
@@ -48,7 +48,7 @@ def set_(
     checked(Code, source, name="the source")
     with opened(home) as one:
         with one.database.read() as connection:
-            vendor = vendor_of(connection, ente, vendor_id)
+            vendor = vendor_there(connection, ente, vendor_id)
 
         patch = VendorSourcePatch.model_validate(given)
         view = perform(one, agree(actor_of(vendor.ente_id), vendor.vendor_id, source, patch, lambda _: None))

@@ -20,7 +20,7 @@ from .connector_settings import connect
 from .console import Failed, WrongUsage, table, told
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_text
 from .revealing import act, operator
-from .vendors import VendorId
+from .vendors import VendorId, vendor_there
 from .vendors import vendor_of as registered
 
 group = typer.Typer(name="callbacks", help="Where a vendor is told of results and events.")
@@ -161,7 +161,8 @@ def remove_(
     if lane not in (None, *_LANES):
         raise WrongUsage(f"--lane: one of {', '.join(_LANES)}")
     with opened(home) as one:
-        vendor, _ = _vendor(one, ente, vendor_id)
+        with one.database.read() as connection:
+            vendor = registered(connection, ente, vendor_id)
 
         def put(tx: Tx) -> Acted | Failed:
             skipped, gone = 0, []
@@ -194,7 +195,7 @@ def _secret(given: str | None, option: str) -> str | None:
 def _vendor(home: Home, ente: str | None, vendor_id: str) -> tuple[Vendor, str]:
     """The vendor, and the `iss` of what it is told. Raises Failed."""
     with home.database.read() as connection:
-        vendor = registered(connection, ente, vendor_id)
+        vendor = vendor_there(connection, ente, vendor_id)
         issuer = ente_of(connection, vendor.ente_id).publish_audience
     if len(vendor.vendor_id) > _LONGEST_ID:
         raise Failed(f"a vendor with callbacks has an id of {_LONGEST_ID} characters at most")

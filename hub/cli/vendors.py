@@ -22,7 +22,7 @@ from hub.store.directory import HUB_VENDOR, AlreadyThere, add_vendor, load_regis
 from hub.store.quotas import used_today
 
 from .console import Failed, WrongUsage, record, table, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened, subset
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened, serving, subset
 from .profiles import Held, changed_profile, shown_profile
 from .revealing import act
 from .trust_material import read_material
@@ -101,7 +101,7 @@ def add(
         held = Held(trust, signature_only, frozenset(key.kind for key in keys))
         agreed = changed_profile(defaults_of(trust), profile or (), option="--profile", held=held)
         with one.database.read() as connection:
-            ente_id = ente_of(connection, ente).ente_id
+            ente_id = serving(connection, ente).ente_id
             wanted = [checked(Code, each, name="--services") for each in listed(services)]
             unknown = not_in_catalogue(connection, ente_id, wanted)
         if unknown:
@@ -153,6 +153,7 @@ def list_(ente: EnteCode = None, home: HomeFolder = HOME, as_json: AsJson = Fals
             "vendor_id": v.vendor_id,
             "name": v.name,
             "trust": v.trust,
+            "stage": v.stage,
             "active": v.active,
             "ended_at": v.ended_at,
             "keys": len(v.keys),
@@ -191,6 +192,14 @@ def vendor_of(connection: Connection, ente: str | None, vendor_id: str) -> Vendo
     return found
 
 
+def vendor_there(connection: Connection, ente: str | None, vendor_id: str) -> Vendor:
+    """The same, for what is agreed with it anew. Raises Failed where it has left, too."""
+    vendor = vendor_of(connection, ente, vendor_id)
+    if vendor.ended_at is not None:
+        raise _left(vendor)
+    return vendor
+
+
 def audited(tx: Tx, vendor: Vendor) -> dict[str, Any]:
     """The vendor as it stands now, with its profile and keys, for the record."""
     desk, names = Vendors(), (vendor.ente_id, vendor.vendor_id)
@@ -204,13 +213,17 @@ def act_on(home: Home, operation: str, vendor: Vendor, change: Callable[[Tx], Fa
 
     def put(tx: Tx) -> Acted | Failed:
         if vendor.ended_at is not None:
-            return Failed(f"vendor {vendor.vendor_id} has left: register it anew, under another id")
+            return _left(vendor)
         before = audited(tx, vendor)
         if (failed := change(tx)) is not None:
             return failed
         return Acted(None, target_of(vendor.vendor_id), *changed_parts(before, audited(tx, vendor)))
 
     act(home, operation, vendor.ente_id, put)
+
+
+def _left(vendor: Vendor) -> Failed:
+    return Failed(f"vendor {vendor.vendor_id} has left: register it anew, under another id")
 
 
 def _free_name(name: str) -> None:
@@ -225,6 +238,7 @@ def _shown(vendor: Vendor) -> dict[str, Any]:
         "vendor_id": vendor.vendor_id,
         "name": vendor.name,
         "trust": vendor.trust,
+        "stage": vendor.stage,
         "active": vendor.active,
         "ended_at": vendor.ended_at,
         "subject": vendor.subject,

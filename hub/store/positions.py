@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, select, tuple_, update
 
+from .configuration import REMOVED
 from .database import Tx, upsert
 from .ports import Vault
 from .sources import note_alive
-from .tables import clipped, source_positions
+from .tables import clipped, connectors, source_positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +100,14 @@ class Positions:
         self._vault = vault
 
     def move(self, tx: Tx, moves: Sequence[Move]) -> list[None]:
-        """A Committer handler."""
+        """A Committer handler. Of a connector that was removed while it read, nothing is kept."""
         heard: set[tuple[str, str, str]] = set()
+        there = _there(tx, moves)
         for each in moves:
-            heard.update(each.heard)
             at = each.position
+            if (at.ente_id, at.connector_id) not in there:
+                continue
+            heard.update(each.heard)
             sealed = self._vault.seal(orjson.dumps(dict(at.memo)), memo_place(at.ente_id, at.connector_id))
             values = {
                 "type": at.type,
@@ -120,6 +124,16 @@ class Positions:
         if heard:
             note_alive(tx, heard)
         return [None] * len(moves)
+
+
+def _there(tx: Tx, moves: Sequence[Move]) -> set[tuple[str, str]]:
+    """Their connectors that were not removed; a removal waits for what is written of them."""
+    its = connectors.c
+    name = tuple_(its.ente_id, its.connector_id)
+    wanted = {(each.position.ente_id, each.position.connector_id) for each in moves}
+    query = select(its.ente_id, its.connector_id).where(name.in_(sorted(wanted)), its.status != REMOVED)
+    found = tx.connection.execute(query.order_by(its.ente_id, its.connector_id).with_for_update(read=True))
+    return {(row.ente_id, row.connector_id) for row in found}
 
 
 def memo_place(ente_id: str, connector_id: str) -> str:

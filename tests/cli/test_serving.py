@@ -16,6 +16,7 @@ import pytest
 
 from hub.cli.console import WrongUsage
 from hub.cli.serving import _behind_proxy, _warn
+from hub.cli.simulated_pdnd import playing_pdnd
 from hub.cli.simulating import simulated, simulating_alone
 from hub.home import Home
 from hub.security.sign import sign_portal_request
@@ -106,6 +107,17 @@ def test_simulating_again_keeps_limits_and_never_a_real_provider(
     answer = raccordo("serve", "--simulate", "--port", "0")
     assert (answer.code, "--simulate" in answer.err) == (2, True)
     assert raccordo("connector", "show", "app_io", "--json").json["settings"]["base_url"].startswith("https://io.")
+
+
+def test_nothing_is_simulated_for_a_body_that_has_left(raccordo: Raccordo, home: Path) -> None:
+    assert raccordo("ente", "end", ENTE, "--yes").code == 0
+    one = Home(Settings(home=home))
+    one.open_database()
+    with simulated(one), playing_pdnd(one, home / "pdnd") as played:
+        assert played.members == {}
+        assert raccordo("connector", "list", "--json").json == []
+        assert raccordo("vendor", "list", "--json").json == []
+    one.database.close()
 
 
 def test_a_connector_under_another_name_is_not_put_aside_for_a_simulator(

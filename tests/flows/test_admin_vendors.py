@@ -8,7 +8,7 @@ import pytest
 from contracts.base import ROME
 from hub.store.tables import vendors
 from tests.flows.administering import active, admin_of
-from tests.flows.making import code, described_hub, fresh, new_person, rows, to
+from tests.flows.making import code, command_line, described_hub, fresh, new_person, rows, to
 from tests.harness import Caller, eventually, make_message
 
 
@@ -93,6 +93,14 @@ def test_a_vendor_comes_on_board_step_by_step(hub, admin, name, boxes):
         return [*(boxes / "public").glob("*.json")]
 
     eventually(reached, bool)
+
+
+def test_the_command_line_says_at_which_stage_a_vendor_is(hub, admin, name, monkeypatch, capsys):
+    record(admin, name)
+    raccordo = command_line(hub, monkeypatch, capsys)
+    assert raccordo("vendor", "show", name, "--json")["stage"] == "sandbox"
+    stages = {each["vendor_id"]: each["stage"] for each in raccordo("vendor", "list", "--json")}
+    assert (stages[name], stages["acme"]) == ("sandbox", "production")
 
 
 def test_a_vendor_put_back_into_its_sandbox_needs_a_new_report(admin, name):

@@ -1,6 +1,8 @@
 """A vendor that leaves a body, and a body that leaves the hub: what is said first, what ends, what stays."""
 
+import json
 from contextlib import contextmanager
+from datetime import timedelta
 
 import pytest
 
@@ -10,12 +12,13 @@ from hub.store.administrators import IdentityProvider, set_provider
 from hub.store.configuration import set_status
 from hub.store.directory import NotThere
 from hub.store.ending import end_vendor, mark_ente
+from hub.store.positions import Move, Position, Positions, reading_of_sources
 from hub.store.tables import connector_versions, deliveries, identity_providers, vendors
 from tests.flows.administering import admin_of, sign_in
 from tests.flows.making import command_line, described_hub, fresh, mail_folder
 from tests.flows.test_connector_names import SDC, faults_of, mapped, rule, wish
 from tests.flows.test_events import listening
-from tests.harness import ENTE, ROSSI, eventually, make_message, served
+from tests.harness import ENTE, ROSSI, Caller, eventually, make_message, served
 
 EVERYWHERE_S = ending.EVERYWHERE_S
 ISSUER, BACK = "https://idp.comune.example.it", "https://hub.comune.example.it/admin/v1/login-results"
@@ -169,6 +172,43 @@ def test_a_stream_that_is_open_tells_nothing_more(hub, raccordo):
         while (heard := stream.next())[0] == "change":
             pass
         assert heard == ("end", None, {"reason": "unavailable"})
+
+
+def test_nothing_is_registered_for_who_has_left(hub, raccordo, admin, tmp_path):
+    jwks = tmp_path / "jwks.json"
+    jwks.write_text(json.dumps({"keys": [Caller("nuovo").key.public_jwk()]}))
+    folder = ("--type", "loopback", "--set", f"folder={tmp_path}")
+    anew = (
+        ("vendor", "add", "nuovo", "--name", "Nuovo", "--trust", "jwk", "--jwks", jwks),
+        ("portal", "add", "nuovo", "--jwks", jwks),
+        ("admin", "add", "nuovo", "--name", "Nuovo"),
+        ("admin", "enable", "anna.verdi"),
+        ("connector", "set", "nuovo", *folder),
+    )
+    to_a_vendor = (
+        ("vendor", "callbacks", "set", "acme", "--events-url", "https://api.acme.example.it/eventi"),
+        ("source", "set", "acme", "anagrafe", "--every", "24h"),
+    )
+    raccordo("vendor", "end", "acme", "--yes")
+    for command in to_a_vendor:
+        assert "vendor acme has left" in raccordo(*command, "--ente", ENTE, code=1), command
+    raccordo("ente", "end", ENTE, "--yes")
+    for command in anew:
+        assert f"{ENTE} has left" in raccordo(*command, "--ente", ENTE, code=1), command
+
+
+def test_a_source_that_was_being_read_is_not_kept_as_one(hub, raccordo):
+    def read():
+        """What a process writes that does not know yet that the connector ended."""
+        move = Move(Position(ENTE, "mail", "loopback"), timedelta(), at_end=True)
+        with hub.home.database.write() as tx:
+            Positions(hub.home.vault).move(tx, [move])
+        with hub.home.database.read() as connection:
+            return [each.connector_id for each in reading_of_sources(connection)]
+
+    assert read() == ["mail"]
+    raccordo("ente", "end", ENTE, "--yes")
+    assert read() == [], "it would be told of as unread, for ever"
 
 
 def test_what_leaves_is_there(hub):
