@@ -27,6 +27,8 @@ MOST_PREPARED: Final = 100
 
 _Key = tuple[bytes, tuple[int, ...]]
 """A statement, and the types of its values: a number is of the smallest that holds it."""
+_NOBODY: Final[_Key] = (b"", ())
+"""Who waits for the answer that a statement was forgotten."""
 
 
 class Wire(psycopg.Connection[Any]):
@@ -120,15 +122,16 @@ class _Journey:
 
     def end(self) -> list[PGresult]:
         """The answers to what was sent. Raises the first error among them."""
-        forgotten = list(self._forget())
-        for name in forgotten:
-            self._pgconn.send_query_params(b'DEALLOCATE "%s"' % name, None)
+        for name in self._forget():
+            self._pgconn.send_close_prepared(name)  # no fault where there is none, as DEALLOCATE would be
+            self._expected.append(_NOBODY)
         self._pgconn.pipeline_sync()
-        self._expected += [None] * len(forgotten)
         answers: list[PGresult] = []
         failed: PGresult | None = None
         try:
             for key, answer in zip(self._expected, self._received(), strict=True):
+                if key is _NOBODY:
+                    continue
                 if answer.status not in (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK):
                     failed = failed or answer
                     if key is not None:
@@ -140,7 +143,7 @@ class _Journey:
                 raise
         if failed is not None:
             raise error_from_result(failed)
-        return answers[: len(answers) - len(forgotten)]
+        return answers
 
     def _forget(self) -> Iterator[bytes]:
         while len(self._wire.names) > MOST_PREPARED:

@@ -112,6 +112,16 @@ def test_the_server_keeps_no_more_than_so_many(wire):
     assert 0 < run(wire, [(KEPT, ())])[0][0][0] <= MOST_PREPARED
 
 
+def test_what_the_server_forgot_may_be_forgotten_here_too(wire):
+    for _ in range(2):
+        assert run(wire, [("SELECT 'the oldest'", ())]) == [[("the oldest",)]]
+    run(wire, [("DEALLOCATE ALL", ())])
+    for n in range(MOST_PREPARED + 1):
+        assert run(wire, [(f"SELECT {n}", ())]) == [[(n,)]]
+    wire.rollback()
+    assert run(wire, [("SELECT 'the oldest'", ())]) == [[("the oldest",)]]
+
+
 def test_what_is_seen_once_is_not_kept(wire):
     for n in range(20):
         run(wire, [(f"SELECT {n}", ())])
