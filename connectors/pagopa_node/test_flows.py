@@ -105,7 +105,7 @@ def test_our_sample_of_the_older_xml_is_as_its_schema_says(tmp_path):
 def test_flows_need_a_key_and_a_day_to_begin_with():
     for missing in ("fdr_key", "fdr_since"):
         whole = {"fdr_base_url": "https://api.example", "fdr_key": KEY, "fdr_since": "2026-03-01", missing: None}
-        with pytest.raises(ValueError, match="fdr_base_url: needs"):
+        with pytest.raises(ValueError, match="needs fdr_key and fdr_since"):
             settings(**whole)
     assert connect(settings(), Limits()).pull is None
     assert json.loads(Settings.model_validate(settings().model_dump()).model_dump_json())["caller_key"] == "**********"
