@@ -178,6 +178,11 @@ class Registry:
         """The enti that have not left."""
         return tuple(ente for ente in self.enti if ente.ended_at is None)
 
+    @property
+    def left(self) -> frozenset[str]:
+        """The codes of those that have."""
+        return frozenset(ente.ente_id for ente in self.enti if ente.ended_at is not None)
+
     def card(self, ente_id: str, service_id: str) -> Card | None:
         """The card of a service, None where the catalogue has none."""
         record = self.services.get((ente_id, service_id))

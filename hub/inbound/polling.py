@@ -120,7 +120,7 @@ class Polling:
     def round(self) -> None:
         """Begin to read each source whose time has come and that nobody reads, or is about to. Of a body that has left
         nothing more is read, though what was accepted is still delivered."""
-        left = {ente.ente_id for ente in self._registry().enti if ente.ended_at is not None}
+        left = self._registry().left
         active = [config for config in self._configs().values() if config.status == "active"]
         wanted = [config for config in active if config.ente_id not in left and self._pulls(config)]
         if not (wanted and self._turn.held()):

@@ -44,7 +44,7 @@ def openings(registry: Registry, now: datetime) -> Iterator[Begun]:
     """The openings that are news now, whether or not they have been told. A service outside the catalogue has no other
     periods."""
     services = registry.subscription_services
-    left = {ente.ente_id for ente in registry.enti if ente.ended_at is not None}
+    left = registry.left
     for (ente_id, code), service in sorted(services.items()):
         window = service.enrol_window
         if ente_id in left:

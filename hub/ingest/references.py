@@ -50,7 +50,7 @@ class References:
     def look(self) -> int:
         """One round: at most a few files at once. How many there were."""
         with self.database.read() as connection:
-            due = wanted(connection, [ente.ente_id for ente in self.registry().enti if ente.ended_at is None], _AT_ONCE)
+            due = wanted(connection, [ente.ente_id for ente in self.registry().served], _AT_ONCE)
             found = [(each, self._document(each)) for each in due]
         for checked in asyncio.run(self._all(found)):
             self.committer.write(note_checked, checked)

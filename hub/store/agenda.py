@@ -15,7 +15,7 @@ from .citizens import Citizen, Citizens
 from .committer import Committer
 from .database import Tx
 from .deadlines import close_deadlines
-from .directory import HUB
+from .directory import HUB, SERVED
 from .drafts import Appointment, Draft, Told
 from .given import GIVEN, given, is_given
 from .item_history import version_payload
@@ -23,7 +23,7 @@ from .ports import Vault
 from .readers import Access, record_access
 from .references import want_check
 from .rows import Batch, ItemKey, item_key, items_at, lock_items
-from .tables import agenda, enti
+from .tables import agenda
 
 if TYPE_CHECKING:
     from .publications import Publications
@@ -44,7 +44,6 @@ _THEIRS = (
     .select_from(GIVEN.join(agenda, is_given(*(agenda.c[name] for name in _KEY))))
     .where(agenda.c.at <= bindparam("now"))
 )
-_SERVED = select(enti.c.ente_id).where(enti.c.ended_at.is_(None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,7 @@ class Agenda:
     def _kept(self, committer: Committer) -> bool:
         try:
             return committer.write(self.keep, Keep()) > 0
-        except Exception:  # noqa: BLE001 - told of those that cannot be kept by themselves either
+        except Exception:  # noqa: BLE001 - each is tried alone, and those that fail so are told of
             keys = committer.write(self.due, None)
         for key in keys:
             try:
@@ -211,7 +210,7 @@ class Agenda:
 
 
 def _due(tx: Tx) -> list[dict[str, Any]]:
-    query = select(agenda).where(agenda.c.ente_id.in_(_SERVED), agenda.c.at <= tx.now).order_by(agenda.c.at)
+    query = select(agenda).where(agenda.c.ente_id.in_(SERVED), agenda.c.at <= tx.now).order_by(agenda.c.at)
     return [dict(row) for row in tx.connection.execute(query.limit(_LIMIT)).mappings()]
 
 

@@ -24,6 +24,8 @@ HUB = "hub"
 """What stands for the portal in the access log where the hub acted by itself."""
 HUB_VENDOR = "raccordo"
 """The vendor_id of messages that a rule of the hub made. No vendor can be registered under it."""
+SERVED = select(enti.c.ente_id).where(enti.c.ended_at.is_(None))
+"""The codes of the enti that have not left."""
 
 
 class AlreadyThere(Exception):

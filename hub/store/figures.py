@@ -27,6 +27,7 @@ from sqlalchemy import (
 
 from . import lanes
 from .configuration import REMOVED
+from .directory import SERVED
 from .outbox import PENDING
 from .standing import Lane, Standing, is_beside
 from .tables import RUNNING, batches, connectors, deliveries, enti, rights_requests, trust_keys, vendors
@@ -68,7 +69,7 @@ def queues(connection: Connection) -> Iterator[Queue]:
 
 def enti_ids(connection: Connection) -> Sequence[str]:
     """Those that are served."""
-    return connection.execute(select(enti.c.ente_id).where(enti.c.ended_at.is_(None))).scalars().all()
+    return connection.execute(SERVED).scalars().all()
 
 
 _WITH_SOME = select(enti.c.ente_id).where(
@@ -139,7 +140,7 @@ def key_ends(connection: Connection) -> Sequence[RowMapping]:
     query = (
         select(trust_keys.c.ente_id, trust_keys.c.owner, func.max(trust_keys.c.valid_to).label("ends_at"))
         .where(trust_keys.c.revoked_at.is_(None))
-        .where(trust_keys.c.ente_id.in_(select(enti.c.ente_id).where(enti.c.ended_at.is_(None))))
+        .where(trust_keys.c.ente_id.in_(SERVED))
         .where(tuple_(trust_keys.c.ente_id, trust_keys.c.owner).not_in(left))
         .group_by(trust_keys.c.ente_id, trust_keys.c.owner)
         .having(func.count(trust_keys.c.valid_to) == func.count())

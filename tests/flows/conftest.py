@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from hub.store.vendor_records import change_vendor
 from tests import stores
 from tests.flows.administering import Admin, admin_of
 from tests.flows.making import command_line, described_hub, new_person
-from tests.harness import HubUnderTest
+from tests.harness import ENTE, HubUnderTest
 
 
 @pytest.fixture(scope="module", params=stores.KINDS)
@@ -35,6 +36,19 @@ def admin(hub: HubUnderTest) -> Admin:
 def person() -> str:
     """A citizen of the test's own, of whom nothing is known yet."""
     return new_person()
+
+
+@pytest.fixture
+def staged(hub: HubUnderTest) -> Iterator[Callable[[str], None]]:
+    """Takes `beta`, who is in its sandbox, to a stage; in the end it is there again."""
+
+    def move(stage: str) -> None:
+        with hub.home.database.write() as tx:
+            change_vendor(tx, ENTE, "beta", {"stage": stage})
+        hub.hub.registry.poll()
+
+    yield move
+    move("sandbox")
 
 
 @pytest.fixture

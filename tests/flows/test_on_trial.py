@@ -55,19 +55,6 @@ def notice():
     return make_segregated_number(segregation_code=1, iuv_base=int(fresh("")[1:8], 16))
 
 
-@pytest.fixture
-def in_production(hub):
-    """Takes `beta` there, for as long as the test lasts; `back` puts it into its sandbox again."""
-
-    def move(stage):
-        with hub.home.database.write() as tx:
-            change_vendor(tx, ENTE, "beta", {"stage": stage})
-        hub.hub.registry.poll()
-
-    yield move
-    move("sandbox")
-
-
 def owed(person, notice, **fields):
     own = {"notice_number": notice, "creditor_tax_code": CREDITOR, "notify": {"channels": []}}
     return make_payment(fresh(), **to(person) | own | fields)
@@ -113,7 +100,7 @@ def test_what_is_on_trial_neither_pays_nor_hides_what_is_owed(hub, pagopa, perso
     assert tried_id not in ties
 
 
-def test_what_was_paid_in_production_does_not_pay_what_is_on_trial(hub, pagopa, person, notice):
+def test_what_was_paid_staged_does_not_pay_what_is_on_trial(hub, pagopa, person, notice):
     published(hub, "payments", owed(person, notice, title="Prova"), vendor=hub.other_vendor)
     published(hub, "payments", owed(person, notice, title="TARI"))
     published(hub, "receipts", receipt_of(person, notice))
@@ -153,28 +140,28 @@ def test_the_citizen_is_told_of_what_is_owed_though_something_on_trial_came_firs
     assert answer.json()["notification"] == "pending"
 
 
-def test_what_comes_from_production_is_real_and_stays_so(hub, pagopa, person, notice, in_production):
+def test_what_comes_from_production_is_real_and_stays_so(hub, pagopa, person, notice, staged):
     tried = owed(person, notice, title="Prova", amount_cents=100)
     published(hub, "payments", tried, vendor=hub.other_vendor)
     cost_told(hub, "trial", notice, 999)
-    in_production("production")
+    staged("production")
     assert asked(pagopa, hub, "pagopa", notice) == UNKNOWN, "what was tried out was tried out"
     published(hub, "payments", tried | {"version": 2, "title": "TARI"}, vendor=hub.other_vendor)
     assert shown(hub, person) == [("TARI", "due", None)]
-    in_production("sandbox")
+    staged("sandbox")
     published(hub, "payments", tried | {"version": 3, "title": "TARI 2"}, vendor=hub.other_vendor)
     assert asked(pagopa, hub, "pagopa", notice) == 100, "its notice may be in somebody's hands"
     assert shown(hub, person) == [("TARI 2", "paid", None)]
 
 
-def test_what_was_paid_on_trial_is_owed_once_it_is_real(hub, pagopa, person, notice, in_production):
+def test_what_was_paid_on_trial_is_owed_once_it_is_real(hub, pagopa, person, notice, staged):
     tried = owed(person, notice, title="Prova")
     published(hub, "payments", tried, vendor=hub.other_vendor)
     published(hub, "receipts", receipt_of(person, notice), vendor=hub.other_vendor)
     published(hub, "payments", tried | {"version": 2}, vendor=hub.other_vendor)
     assert shown(hub, person) == [("Prova", "paid", None)], "on trial it stays paid"
     published(hub, "payments", owed(person, notice, title="TARI"))
-    in_production("production")
+    staged("production")
     published(hub, "payments", tried | {"version": 3, "title": "TARI 2"}, vendor=hub.other_vendor)
     assert [state for _, state, _ in shown(hub, person)] == ["due"], "nobody has paid any money"
     assert asked(pagopa, hub, "pagopa", notice) == 12_500

@@ -60,19 +60,6 @@ def hub(kind, real, trial, tmp_path_factory):
 
 
 @pytest.fixture
-def staged(hub):
-    """Takes `beta` to a stage; in the end it is in its sandbox again."""
-
-    def move(stage):
-        with hub.home.database.write() as tx:
-            change_vendor(tx, ENTE, "beta", {"stage": stage})
-        hub.hub.registry.poll()
-
-    yield move
-    move("sandbox")
-
-
-@pytest.fixture
 def paused(hub):
     """Lets nothing out by a connector, until it is called without one."""
 
