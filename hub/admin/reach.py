@@ -56,13 +56,7 @@ class Reach:
         for pointer, value in _anew(_whole(content), {} if before is None else _whole(before)):
             name = next(part for part in reversed(pointer.split("/")) if not part.isdigit())
             if name in paths and not self._holds(value):
-                faults.append(
-                    Fault(
-                        pointer[:500],
-                        "folder.not_allowed",
-                        "Non è sotto RACCORDO_TRIAL_FOLDER / not below RACCORDO_TRIAL_FOLDER",
-                    )
-                )
+                faults.append(Fault(pointer[:500], "folder.not_allowed", _NOT_BELOW))
             elif (host := _host(name, value)) is not None and not self._allows(host):
                 faults.append(_not_allowed(pointer, host))
         _refuse(faults)
