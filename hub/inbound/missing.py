@@ -14,6 +14,7 @@ from types import MappingProxyType
 
 from contracts.failures import Failure
 from contracts.inbound import Found, Look, Parts
+from hub.store.bulk import pieces
 from hub.store.committer import Committer
 from hub.store.database import Database
 from hub.store.missing import (
@@ -90,6 +91,13 @@ class Missing:
         with self.database.read() as connection:
             known = missing_of(connection, *of)
             before = withdrawn_since(connection, *of, self.database.now(connection) - DAY)
+        # By a question that a crash, or another process, left without its count: with more missing than may go they
+        # would be held for ever, as if they were still there.
+        settled = self._taken_back(source, [each.name for each in known])
+        if settled:
+            self.committer.write(settle_missing, Settled(*of, settled, ()))
+            before += len(settled)
+            known = [each for each in known if each.name not in settled]
         names = [each.name for each in known if each.lacked_again or not lacked_twice]
         if not names:
             return
@@ -105,10 +113,6 @@ class Missing:
                 before,
             )
             return
-        # By a question that a crash, or another process, left without its count.
-        settled = self._taken_back(source, names)
-        if settled:
-            self.committer.write(settle_missing, Settled(*of, settled, ()))
         untold = 0
         # Not by name: those that it never tells of would hide the others for ever.
         for name in random.sample(names, len(names)):
@@ -151,8 +155,11 @@ class Missing:
 
     def _taken_back(self, source: Source, names: Collection[str]) -> set[str]:
         """Those of the records that have items, none of them in force."""
+        back: set[str] = set()
         with self.database.read() as connection:
-            known = records(connection, source.ente_id, source.connector_id, names)
-            items = {name: each.item_id for name, each in known.items() if each.item_id is not None}
-            active = in_force(connection, source.ente_id, set(items.values()))
-        return {name for name, item_id in items.items() if item_id not in active}
+            for some in pieces(sorted(names)):
+                known = records(connection, source.ente_id, source.connector_id, some)
+                items = {name: each.item_id for name, each in known.items() if each.item_id is not None}
+                active = in_force(connection, source.ente_id, set(items.values()))
+                back.update(name for name, item_id in items.items() if item_id not in active)
+        return back

@@ -177,6 +177,25 @@ def test_what_a_crash_leaves_half_taken_back_is_taken_back_and_counted(hub, tena
     assert [row["withdrawn_at"] is None for row in rows(hub, missing_records)] == [False] * 4
 
 
+def test_what_a_crash_took_back_is_counted_though_more_are_missing_than_may_go(hub, tenant, person, monkeypatch):
+    """It was shown as held, and left room under the brake for others, for as long as they were missing."""
+    gone, *others = [whole(tenant, person) for _ in range(3)]
+    swept(hub)
+    tenant.told("DELETE", f"applications/{gone}")
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr("hub.inbound.missing.Settled", killed)
+        swept(hub)
+    there = dict(tenant.simulation.tenant.applications)
+    for name in others:
+        tenant.told("DELETE", f"applications/{name}")
+    assert "withdrawn" not in swept(hub)
+    assert shown(hub, person) == dict.fromkeys(ALL, 2)
+    held = {row["name"] for row in rows(hub, missing_records) if row["withdrawn_at"] is None}
+    assert held == {f"application/{name}" for name in others}
+    assert len(rows(hub, missing_records)) == 4 + 2
+    tenant.simulation.tenant.applications.update(there)  # for the tests that share the tenant
+
+
 def test_what_is_listed_again_waits_for_an_administrator(hub, tenant, person):
     gone = whole(tenant, person)
     swept(hub)
