@@ -17,7 +17,7 @@ from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
 
-from sqlalchemy.exc import DataError, SQLAlchemyError
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from contracts.identifiers import new_uuid7
 from hub.errors import StoreUnavailable
@@ -252,6 +252,9 @@ class Committer:
                 return exc
             except Exception as exc:  # noqa: BLE001 - whatever a handler raised is answered to its callers
                 if left == 0 or not may_pass(exc):
+                    if isinstance(exc, IntegrityError):
+                        # Were it the chain's own root that is there already, every commit would meet it from now on.
+                        self._chain = ChainWriter(new_uuid7())
                     return exc
                 time.sleep(random.uniform(0, 0.01))  # noqa: S311 - so that the two do not meet again
             else:

@@ -5,7 +5,8 @@ import json
 import pytest
 from sqlalchemy import delete, insert, select, update
 
-from hub.store.chain import row_bytes, row_hash, tails, verify_chain
+from hub.errors import StoreUnavailable
+from hub.store.chain import genesis, row_bytes, row_hash, tails, verify_chain
 from hub.store.committer import Committer
 from hub.store.intake import Submission, Unsigned
 from hub.store.readers import Access, record_access
@@ -61,6 +62,21 @@ def test_a_chain_of_two_writers_has_no_fault(chained):
     committer.close()
     assert len(anchors_of(chained)) == 2
     assert faults(chained, anchors_of(chained)) == []
+
+
+def test_a_root_that_is_there_already_costs_one_commit_and_not_all_that_follow(store):
+    """As a commit leaves it that was taken for a failed one."""
+    committer = Committer(store.database)
+    before = committer._chain
+    committer.start()
+    committer.write(record_access, access(1))
+    before._number, before._root = 0, genesis(before.writer_id)
+    with pytest.raises(StoreUnavailable):
+        committer.write(record_access, access(2))
+    committer.write(record_access, access(3))
+    committer.close()
+    assert {row["request_id"] for row in store.rows(access_log)} == {"access-1", "access-3"}
+    assert faults(store) == []
 
 
 NOT_COVERED = {"row_hash", "writer_id", "root_number", "body_sealed", "tokens_sealed", "sealed_later"}

@@ -1,18 +1,21 @@
 """Statements that go to PostgreSQL by libpq itself: their values and rows, their faults, and what the server keeps."""
 
+import random
 import threading
+from collections import Counter
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 
 import pytest
 from psycopg import errors
+from psycopg.pq import ExecStatus
 from sqlalchemy import func, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from hub.store import bulk
 from hub.store.bulk import insert_rows, select_rows
 from hub.store.faults import CommitUnknown, error_name, may_pass
-from hub.store.postgres_wire import MOST_PREPARED, run
+from hub.store.postgres_wire import MOST_PREPARED, _Journey, run
 from hub.store.tables import versions
 
 pytestmark = pytest.mark.parametrize("kind", ["postgresql"], indirect=True)
@@ -186,6 +189,58 @@ def test_nobody_knows_of_a_commit_whose_answer_is_lost(store):
     with store.database.write() as tx:
         tx.connection.execute(insert(versions), {"name": "y", "value": 1})
     assert "y" in names_in(store)
+
+
+def test_nobody_knows_of_a_commit_after_whose_answer_the_server_says_that_it_leaves(store, monkeypatch):
+    """One answer more than there were statements. It was taken for a commit that failed, whose writer went on as if
+    nothing was written, and met its own root in every commit that followed."""
+    received = _Journey._received
+
+    def leaving(journey):
+        yield from received(journey)
+        goodbye = journey._pgconn.make_empty_result(ExecStatus.FATAL_ERROR)
+        journey._pgconn.finish()
+        yield goodbye
+
+    def write():
+        with store.database.write() as tx:
+            tx.last_rows.append((versions, [{"name": "x", "value": 1}]))
+            monkeypatch.setattr(_Journey, "_received", leaving)
+
+    with pytest.raises(CommitUnknown):
+        write()
+    monkeypatch.undo()
+    assert "x" in names_in(store)
+
+
+def test_a_commit_is_known_or_unknown_whenever_its_session_ends(store):
+    said, over = {}, threading.Event()
+
+    def end_them():
+        with connected(store) as other:
+            theirs = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND "
+            while not over.wait(random.uniform(0, 0.005)):
+                run(other, [(theirs + "datname = current_database()", ())])
+                other.rollback()
+
+    helper = threading.Thread(target=end_them)
+    helper.start()
+    try:
+        while Counter(said.values())["unknown"] < 50:
+            name = f"n{len(said)}"
+            try:
+                with store.database.write() as tx:
+                    tx.last_rows.append((versions, [{"name": name, "value": 1}]))
+                said[name] = "written"
+            except CommitUnknown:
+                said[name] = "unknown"
+            except DBAPIError:
+                said[name] = "failed"
+    finally:
+        over.set()
+        helper.join()
+    there = names_in(store)
+    assert [name for name, word in said.items() if word != "unknown" and (word == "written") != (name in there)] == []
 
 
 def test_the_last_rows_and_the_commit_are_one_journey(store, monkeypatch):
