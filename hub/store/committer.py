@@ -45,13 +45,14 @@ MOST_BYTES = 4 * 2**20
 """Of the bodies in a batch: beyond that they, not its number, are what it costs, and everybody waits for its end."""
 GATHER_S = 0.001
 GATHERS = 5
-"""How long, and how often, a batch waits for company: two half batches cost more than one whole. But one that waits for
-all leaves the event loop idle while it is written, where this process has the machine for itself: there half as many as
-the one before had will do, and one half is written while the other is verified. With a database of several processes
-the others and its server use that time. Whoever publishes alone never waits."""
+"""How long, and how often, a batch waits for company at most: two half batches cost more than one whole. Whoever
+publishes alone never waits."""
 PATIENCE, LONELY = 20, 2
 """The same for a batch of announced values: how often at most, while others are on their way; and how often nobody is
 before it goes."""
+LATELY = 16
+"""A batch as large as they lately were (but for one that was larger than all others) waits no more, unless others are
+on their way: they are all here. So many batches later the next looks again, for there may be more by then."""
 TRIES = 4
 """Of a transaction that met another writer's (a deadlock, a name taken meanwhile)."""
 
@@ -64,6 +65,9 @@ class Committer:
         self._queue: queue.SimpleQueue[Work | None] = queue.SimpleQueue()
         self._most = depth
         self._ready: dict[asyncio.AbstractEventLoop, list[Work]] = {}
+        self._lately: list[int] = []
+        self._here = threading.Event()
+        """All who were on their way."""
         self._seat = Seat()
         self._chain = ChainWriter(new_uuid7())
         self._trouble = Trouble(log, "commit", calm_s=10.0)
@@ -134,6 +138,8 @@ class Committer:
         for work in works:
             if work.coming is not None:
                 work.coming.end()
+        if not self.coming:
+            self._here.set()
 
     def write(self, handler: Handler[V, R], value: V) -> R:
         """The same for a thread."""
@@ -202,6 +208,7 @@ class Committer:
                 batch.append(work)
                 size += work.size
             before = len(batch)
+            self._lately.append(before)
             self.watch.begin(len(batch))
             with span("commit", size=len(batch)):
                 self._commit(batch)
@@ -212,16 +219,22 @@ class Committer:
 
     def _gather(self, first: Work, before: int) -> None:
         """Wait a little for company of the `first`; `before` were in the last batch."""
-        wanted = BATCH if self._database.is_shared and before > 1 else before // 2
+        if len(self._lately) == LATELY:
+            self._lately.clear()
+        self._here.clear()
+        company = sorted(self._lately)[-2:][0] if self._lately else BATCH
         waits = PATIENCE if first.coming is not None else GATHERS
         # Those who were answered a moment ago may have sent their next, which the event loop has not read yet.
         lonely = 0
-        while waits and 1 + self._queue.qsize() < wanted:
+        while waits and before > 1 and (here := 1 + self._queue.qsize()) < BATCH:
+            if here >= company and not self.coming:
+                return
             if first.coming is not None:
                 lonely = 0 if self.coming else lonely + 1
                 if lonely > LONELY:
                     return
-            time.sleep(GATHER_S)
+            if self._here.wait(GATHER_S):
+                self._here.clear()
             waits -= 1
 
     def _commit(self, batch: list[Work]) -> None:

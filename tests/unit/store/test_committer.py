@@ -11,7 +11,7 @@ from sqlalchemy.exc import DataError, OperationalError
 
 from hub.errors import HubError, StoreUnavailable, VersionConflict
 from hub.store import bulk
-from hub.store.committer import BATCH, GATHERS, LONELY, MOST_BYTES, PATIENCE, Committer
+from hub.store.committer import BATCH, GATHERS, LATELY, LONELY, MOST_BYTES, PATIENCE, Committer
 from hub.store.tables import versions
 from hub.store.works import Coming, Work
 
@@ -326,20 +326,21 @@ def waits(committer, monkeypatch, *, before, here, coming=None, ends_after=None)
         if len(slept) == ends_after:
             for each in others:
                 each.end()
+        return False
 
-    monkeypatch.setattr("hub.store.committer.time.sleep", sleep)
+    monkeypatch.setattr(committer._here, "wait", sleep)
     for _ in range(here - 1):
         committer._queue.put(None)
     committer._gather(Work(note, "first", None, None, coming=None if coming is None else Coming(committer)), before)
     for each in others:
         each.end()
+    for _ in range(here - 1):
+        committer._queue.get()
     return len(slept)
 
 
-@pytest.mark.parametrize(("before", "here", "expected"), [(1, 1, 0), (20, 10, 0), (20, 9, GATHERS), (2, 1, 0)])
-def test_a_batch_waits_a_little_for_half_of_the_one_before(store, committer, monkeypatch, before, here, expected):
-    if store.database.is_shared:  # there it waits for all: the other processes use the time
-        expected = GATHERS if before > 1 else 0
+@pytest.mark.parametrize(("before", "here", "expected"), [(1, 1, 0), (20, 30, GATHERS), (2, 1, GATHERS), (9, BATCH, 0)])
+def test_a_batch_waits_a_little_for_company(committer, monkeypatch, before, here, expected):
     assert waits(committer, monkeypatch, before=before, here=here) == expected
 
 
@@ -351,9 +352,41 @@ def test_a_batch_of_announced_values_waits_for_those_on_their_way_and_no_longer(
     assert waits(committer, monkeypatch, before=1, here=1, coming=0) == 0
 
 
-def test_where_one_process_has_the_machine_half_of_the_batch_before_will_do(store, committer, monkeypatch):
-    waited = waits(committer, monkeypatch, before=40, here=20, coming=3)
-    assert waited == (PATIENCE if store.database.is_shared else 0)
+def test_a_batch_as_large_as_they_lately_were_waits_for_those_on_their_way_alone(committer, monkeypatch):
+    """All who publish here had come, and each of their commits looked three times more for others."""
+    committer._lately += [12, 17, 16]  # somebody was there by chance
+    assert waits(committer, monkeypatch, before=16, here=16, coming=0) == 0
+    assert waits(committer, monkeypatch, before=16, here=16) == 0
+    assert waits(committer, monkeypatch, before=16, here=16, coming=1, ends_after=3) == 3
+    assert waits(committer, monkeypatch, before=16, here=15, coming=0) == LONELY
+    committer._lately += [16] * (LATELY - 3)  # there may be more by now
+    assert waits(committer, monkeypatch, before=16, here=16, coming=0) == LONELY
+    assert waits(committer, monkeypatch, before=16, here=16, coming=0) == LONELY, "it has not been seen how many"
+
+
+def test_who_waits_for_company_goes_as_soon_as_the_last_is_here(committer, monkeypatch):
+    """Not at its next look."""
+    monkeypatch.setattr("hub.store.committer.GATHER_S", 30.0)
+    committer._lately += [2, 2]
+    on_its_way = Coming(committer)
+    on_its_way.begin()
+    waits, looks = threading.Event(), committer._here.wait
+
+    def look(seconds):
+        waits.set()
+        return looks(seconds)
+
+    monkeypatch.setattr(committer._here, "wait", look)
+
+    async def hand_over():
+        waiting = asyncio.to_thread(committer._gather, Work(note, "first", None, None, coming=Coming(committer)), 2)
+        gathering = asyncio.ensure_future(waiting)
+        await asyncio.to_thread(waits.wait)
+        last = asyncio.ensure_future(committer.submit(note, "last", coming=on_its_way))
+        await asyncio.wait_for(gathering, 20)
+        last.cancel()
+
+    asyncio.run(hand_over())
 
 
 def test_what_has_come_or_failed_is_on_its_way_no_more(committer):
