@@ -78,10 +78,10 @@ class _Client(asyncio.Protocol):
         self._transport.write(request)
 
 
-async def _drive(port: int, requests: list[bytes]) -> Run:
+async def _drive(port: int, requests: list[bytes], connections: int) -> Run:
     loop = asyncio.get_running_loop()
     run, shared = Run(), iter(requests)
-    ends: list[asyncio.Future[None]] = [loop.create_future() for _ in range(CONNECTIONS)]
+    ends: list[asyncio.Future[None]] = [loop.create_future() for _ in range(connections)]
     started = time.perf_counter()
     for end in ends:
         await loop.create_connection(lambda end=end: _Client(shared, run, end), "127.0.0.1", port)
@@ -91,13 +91,13 @@ async def _drive(port: int, requests: list[bytes]) -> Run:
 
 
 def generate(pipe: Connection) -> None:
-    """Serve orders (port, requests) until the pipe closes."""
+    """Serve orders (port, requests, connections) until the pipe closes."""
     while True:
         try:
-            port, requests = pipe.recv()
+            port, requests, connections = pipe.recv()
         except EOFError:
             return
         try:
-            pipe.send(uvloop.run(_drive(port, requests)))
+            pipe.send(uvloop.run(_drive(port, requests, connections)))
         except Exception as exc:
             pipe.send(exc)

@@ -50,6 +50,8 @@ class Size:
     """Of the source that is read by a mapping."""
     subscribers: int
     """To whom one broadcast is written."""
+    connections: int = CONNECTIONS
+    """On which requests come at once."""
 
 
 FULL = Size(
@@ -82,10 +84,11 @@ def main() -> None:
     parser.add_argument("--items", type=int, help="items in the store whose feed is read; 1000000 for a region's")
     parser.add_argument("--feed", action="store_true", help="that store's feed alone")
     parser.add_argument("--broadcast", type=int, help="a broadcast to so many subscribers alone")
+    parser.add_argument("--connections", type=int, default=CONNECTIONS, help="on which requests come at once")
     parser.add_argument("--json", type=Path, help="write the lines there too")
     parser.add_argument("--profile", type=Path, help="run the hub under cProfile and write its profiles to this folder")
     given = parser.parse_args()
-    size = QUICK if given.quick else FULL
+    size = replace(QUICK if given.quick else FULL, connections=given.connections)
     if given.items:
         size = replace(size, items=given.items)
     if given.broadcast is not None:
@@ -123,7 +126,7 @@ def measure(folder: Path, size: Size, profile: Path | None) -> list[Line]:
         profile.mkdir(parents=True, exist_ok=True)
         options["profile"] = profile
     with (
-        closing(Generator()) as generator,
+        closing(Generator(size.connections)) as generator,
         running(serve_limit, folder / "limit.db", PUBLISH_AUDIENCE, jwks) as limit,
         running(serve_same, folder / "same.db", {"home": folder / "hub"}) as same,
         running(serve_hub, folder / "hub", SETTINGS, **options) as hub,
@@ -135,7 +138,7 @@ def measure(folder: Path, size: Size, profile: Path | None) -> list[Line]:
         for _ in range(size.rounds):
             found.add("feed/http", generator.drive(hub, feed_requests(vendors, codes, size.messages // 4)).rate)
         _store_and_reading(folder, size, vendors, codes, found)
-    with closing(Generator()) as generator:
+    with closing(Generator(size.connections)) as generator:
         shared_store.publish(folder, vendors, SETTINGS, signed["rs"], generator, size.rounds, found)
     return [
         *_publishing_lines(found, latencies, rss),
@@ -326,7 +329,7 @@ def _broadcasting(folder: Path, subscribers: int) -> list[Line]:
 
 
 def show(lines: list[Line], size: Size, seconds: float) -> None:
-    table = Table(title=f"Raccordo, {CONNECTIONS} connections, medians of {size.rounds}, {seconds:.0f} s")
+    table = Table(title=f"Raccordo, {size.connections} connections, medians of {size.rounds}, {seconds:.0f} s")
     for name in ("what", "rate", "", "against", "ratio", "goal", "spread and latency"):
         table.add_column(name, justify="right" if name in ("rate", "ratio") else "left")
     for line in lines:

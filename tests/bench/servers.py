@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import uvicorn
 
-from .load import Run, generate
+from .load import CONNECTIONS, Run, generate
 
 _SPAWN = get_context("spawn")
 PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -159,7 +159,8 @@ def own_mb() -> float:
 class Generator:
     """The generating process; `drive` returns once every request has its answer."""
 
-    def __init__(self) -> None:
+    def __init__(self, connections: int = CONNECTIONS) -> None:
+        self._connections = connections
         self._pipe, theirs = _SPAWN.Pipe()
         self._process = _SPAWN.Process(target=generate, args=(theirs,), daemon=True)
         self._process.start()
@@ -168,7 +169,7 @@ class Generator:
     def drive(self, server: Server, requests: list[bytes]) -> Run:
         """Load a server. Exits when an answer is not a success: a rate of refusals is no rate."""
         before = server.cpu_s()
-        self._pipe.send((server.port, requests))
+        self._pipe.send((server.port, requests, self._connections))
         found = self._pipe.recv()
         if isinstance(found, Exception):
             raise found
