@@ -76,8 +76,8 @@ class Journal:
         *,
         despite: str | None = None,
     ) -> None:
-        """Note in the same way that a body (None) or a vendor leaves, unless that is noted, with all of these connectors.
-        Raises BadJournal."""
+        """Note in the same way that a body (None) or a vendor leaves, unless that is noted with all of these
+        connectors. Raises BadJournal."""
         noted = [each for each in self.read() if isinstance(each, End) and each.of == (ente_id, vendor_id)]
         known = {connector_id for each in noted for connector_id in each.connector_ids}
         if noted and known.issuperset(connector_ids):
