@@ -55,6 +55,11 @@ swept = Counter(
 )
 for _state in ("expired", "unconfirmed", "parked"):
     swept.labels(_state)  # at 0 from the start: the first one is then an increase
+agenda_put_off = Counter(
+    "raccordo_agenda_put_off_total",
+    "Times that an item of the agenda could not be written, and was put off for an hour",
+    registry=REGISTRY,
+)
 bell_heard = Gauge("raccordo_bell_heard", "0 while Redis does not take the rings that call workers", registry=REGISTRY)
 bell_heard.set(1)
 commit_batch = Histogram("raccordo_commit_batch_size", "Values a group commit", buckets=_BATCHES, registry=REGISTRY)

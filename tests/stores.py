@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from hub.clock import SystemClock
 from hub.store.database import Database
@@ -101,6 +101,14 @@ def not_durable(database: Database) -> Database:
         event.listen(database.engine, "connect", lambda opened, _: opened.execute("PRAGMA synchronous=OFF"))
         database.engine.dispose()  # with what was opened before
     return database
+
+
+def waiting(database: Database) -> int:
+    """How many sessions of a PostgreSQL's database wait for what another one holds."""
+    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with database.read() as connection:
+        count: int = connection.execute(text(query)).scalar_one()
+    return count
 
 
 def _schema(url: str) -> None:

@@ -5,15 +5,48 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
+from sqlalchemy import Connection
 
 from hub.errors import HubError
+from hub.security.left import EnteEnded
 from hub.store.database import Tx
+from hub.store.directory import has_left
 from hub.store.handling import ADMIN_API
 from hub.store.readers import Access, access_row
 from hub.store.tables import clipped
 
 Matches = Callable[[Mapping[str, Any]], None]
 """Held against a view before it is changed; raises PreconditionFailed where the caller saw something else."""
+
+BEGINS = frozenset(
+    {
+        "accepted_proposal",
+        "add_administrator",
+        "add_connector",
+        "add_delegation",
+        "add_document_type",
+        "add_pdnd_client",
+        "add_portal",
+        "add_service",
+        "add_subscription_service",
+        "add_vendor",
+        "add_vendor_keys",
+        "change_pdnd_registration",
+        "correct_ranked_list",
+        "draft_ranked_list",
+        "enable_administrator",
+        "import_attributes",
+        "publish_ranked_list",
+        "resume_broadcast",
+        "rotate_vendor_keys",
+        "set_identity_provider",
+        "set_vendor_callbacks",
+        "start_broadcast",
+        "upload_source_file",
+    }
+)
+"""What is not done any more for a body that leaves: it would register, publish or begin something, which nobody would
+end. What brings to an end what is there, and what concerns the records that stay, is done for it as for any other."""
 
 LONGEST_TARGET = 300
 """contracts.administration.Target."""
@@ -57,12 +90,20 @@ class Order:
     """For the record of an order that was refused."""
 
 
+def may_be_done(connection: Connection, operation: str, ente_id: str) -> None:
+    """Raises EnteEnded for what begins something, of a body that has left or begins to."""
+    if operation in BEGINS and has_left(connection, ente_id):
+        raise EnteEnded(f"{ente_id} has left: nothing is begun or registered for it any more")
+
+
 def carry_out(tx: Tx, orders: Sequence[Order]) -> list[Any]:
-    """A Committer handler: for each order its answer, or the HubError that refused it. Both are in the access log."""
+    """A Committer handler: for each order its answer, or the HubError that refused it, EnteEnded too. Both are in the
+    access log."""
     answers: list[Any] = []
     for order in orders:
         try:
             with tx.connection.begin_nested():
+                may_be_done(tx.connection, order.operation, order.actor.ente_id)
                 acted = order.do(tx)
         except HubError as refusal:
             answers.append(refusal)

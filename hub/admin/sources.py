@@ -23,7 +23,7 @@ from hub.store.positions import reading_of_sources, wake
 from hub.store.quarantine import Entry, NotInQuarantine, entry, open_counts, raw_of
 from hub.store.sources import open_practices, set_source, standing_sources
 
-from .acting import Acted, Actor, Matches, Order
+from .acting import Acted, Actor, Matches, Order, may_be_done
 from .errors import ConnectorUnknown, QuarantineUnknown, SourceNotRead, SourceReadsNoFiles, none_such
 from .vendors import Vendors, changed_parts
 
@@ -89,8 +89,10 @@ class Sources:
         seen: Callable[[Tally], None] = lambda _: None,
     ) -> Tally:
         """Take in what a connector reads of some content; `again` also what has not changed. Of content that is all its
-        source has, what is missing from it is taken back. Raises ConnectorUnknown, SourceReadsNoFiles, and what
-        `Taker.take` does."""
+        source has, what is missing from it is taken back. Raises ConnectorUnknown, SourceReadsNoFiles, EnteEnded, and
+        what `Taker.take` does."""
+        with self.database.read() as connection:
+            may_be_done(connection, "upload_source_file", ente_id)
         config, connector, read = self._reader(ente_id, connector_id)
         source = Source.of(config)
         if connector.read_whole is None:

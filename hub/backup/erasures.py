@@ -43,8 +43,14 @@ class End:
     ente_id: str
     vendor_id: str | None
     connector_ids: tuple[str, ...]
-    """Of a vendor: those that read its sources, whose names no back-up need know."""
+    """Of a vendor: those that read its sources, whose names no back-up need know. Where it was tried again, and other
+    connectors read them by then, there is a note of each time."""
     at: str
+
+    @property
+    def of(self) -> tuple[str, str | None]:
+        """Who has left."""
+        return self.ente_id, self.vendor_id
 
 
 Noted = Erasure | End
@@ -70,8 +76,11 @@ class Journal:
         *,
         despite: str | None = None,
     ) -> None:
-        """Note in the same way that a body (None) or a vendor leaves, unless that is noted. Raises BadJournal."""
-        if (ente_id, vendor_id) in {(each.ente_id, each.vendor_id) for each in self.read() if isinstance(each, End)}:
+        """Note in the same way that a body (None) or a vendor leaves, unless that is noted with all of these
+        connectors. Raises BadJournal."""
+        noted = [each for each in self.read() if isinstance(each, End) and each.of == (ente_id, vendor_id)]
+        known = {connector_id for each in noted for connector_id in each.connector_ids}
+        if noted and known.issuperset(connector_ids):
             return
         # A version that knows no ends takes it for the erasure of nobody.
         content = {"ente_id": ente_id, "citizen_id": None, "vendor_id": vendor_id, "at": rfc3339(at)}
@@ -117,7 +126,7 @@ def check_journal(home: Home) -> None:
         erased, gone = erased_citizens(connection), ended(connection)
     noted = Journal(home.erasures, home.key).read()
     known = {(each.ente_id, each.citizen_id) for each in noted if isinstance(each, Erasure)}
-    left = {(each.ente_id, each.vendor_id) for each in noted if isinstance(each, End)}
+    left = {each.of for each in noted if isinstance(each, End)}
     for missing, what in ((len(erased - known), "erasures that were made"), (len(gone - left), "ends that were made")):
         if missing:
             raise BadJournal(

@@ -126,20 +126,20 @@ def _bring_keys(home: Home, folder: Path, passphrase: Callable[[], str]) -> None
 def _repeat(home: Home, journal: list[Noted]) -> tuple[int, int]:
     """Erase and end everybody of a journal; returns how many were erased, and how many have left. Whoever came after
     the back-up is not there."""
-    erased = gone = 0
+    erased, gone = 0, set()
     for each in journal:
         try:
             with home.database.write() as tx:
                 if isinstance(each, End):
                     _end_again(tx, home, each)
-                    gone += 1
+                    gone.add(each.of)
                     continue
                 keys = erase_citizen(tx, each.ente_id, each.citizen_id)
         except NotThere:
             continue
         remove_files(home, keys)
         erased += 1
-    return erased, gone
+    return erased, len(gone)
 
 
 def _end_again(tx: Tx, home: Home, end: End) -> None:

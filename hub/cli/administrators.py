@@ -32,7 +32,6 @@ from .options import (
     listed,
     opened,
     read_text,
-    serving,
 )
 from .revealing import act
 from .second_factors import group as second_factor_group
@@ -67,7 +66,7 @@ def add(
     kept = password_hash(password)
     with opened(home) as one:
         with one.database.read() as connection:
-            ente_id = serving(connection, ente).ente_id
+            ente_id = ente_of(connection, ente).ente_id
         account = Administrator(
             ente_id,
             new_uuid7(),
@@ -170,7 +169,7 @@ def set_provider(
     secret = None if secret_file is None else read_text(secret_file, name="--secret-file").rstrip("\r\n")
     with opened(home) as one:
         with one.database.read() as connection:
-            of = serving(connection, ente)
+            of = ente_of(connection, ente)
         provider = IdentityProvider(
             of.ente_id,
             provider_id,
@@ -238,7 +237,7 @@ def _change(
     shown = {key: each for key, each in values.items() if key != "password_hash"}
     with opened(home) as one:
         with one.database.read() as connection:
-            ente_id = (serving if values.get("active") else ente_of)(connection, ente).ente_id
+            ente_id = ente_of(connection, ente).ente_id
 
         def put(tx: Tx) -> Acted | Failed:
             found = store.find_administrator(tx.connection, username)

@@ -24,7 +24,7 @@ from hub.store.standing import Lane, Standing, beside
 
 from .connector_settings import connect, connected, from_options, limits_from_options, masked, without
 from .console import Failed, WrongUsage, complain, record, table, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_text, serving
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_text
 from .revealing import act, on_record, operator
 from .simulating import is_simulated
 
@@ -293,8 +293,6 @@ def _present(
     with home.database.read() as connection:
         code = ente_of(connection, ente).ente_id
         found = home.configuration.load(connection).get((code, connector_id))
-        if found is None:
-            serving(connection, code)
     if found is not None and environment not in (None, found.environment):
         raise WrongUsage(f"--environment: {connector_id} is of {found.environment}; make another connector beside it")
     if found is not None and type_ in (None, found.type):

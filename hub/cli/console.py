@@ -41,7 +41,7 @@ def say(line: str = "") -> None:
 
 def emit(value: Any, *, one_line: bool = False) -> None:
     """`value` for machines: JSON, indented unless the reader waits for a line."""
-    option = 0 if one_line else orjson.OPT_INDENT_2
+    option = orjson.OPT_PASSTHROUGH_DATETIME | (0 if one_line else orjson.OPT_INDENT_2)
     print(orjson.dumps(value, option=option, default=_json).decode(), flush=one_line)
 
 
@@ -101,7 +101,7 @@ def shown(value: Any) -> str:
     if isinstance(value, list | tuple | set | frozenset):
         return ", ".join(shown(one) for one in value) or "-"
     if isinstance(value, Mapping):
-        return orjson.dumps(value, default=_json).decode()
+        return orjson.dumps(value, default=_json, option=orjson.OPT_PASSTHROUGH_DATETIME).decode()
     return clean(str(value))
 
 

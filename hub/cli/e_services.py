@@ -12,7 +12,7 @@ from hub.store.database import Tx
 from hub.store.directory import AlreadyThere, set_pdnd
 
 from .console import Failed, WrongUsage, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened, serving, word
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened, word
 from .revealing import act
 
 _ID_LENGTH: Final = 64
@@ -46,7 +46,7 @@ def pdnd(
         raise WrongUsage("--remove: it goes with no other option")
     with opened(home) as one:
         with one.database.read() as connection:
-            body = serving(connection, ente) if given else ente_of(connection, ente)
+            body = ente_of(connection, ente)
         registered = None if remove else _changed(body.pdnd, given)
 
         def put(tx: Tx) -> Acted | Failed:

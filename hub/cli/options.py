@@ -98,14 +98,6 @@ def ente_of(connection: Connection, code: str | None) -> Ente:
     return found[0]
 
 
-def serving(connection: Connection, code: str | None) -> Ente:
-    """The same, for what is registered anew. Raises Failed where it has left, or begins to: nothing would end that."""
-    found = ente_of(connection, code)
-    if found.ended_at is not None:
-        raise Failed(f"{found.ente_id} has left: nothing is registered for it any more")
-    return found
-
-
 def ente_id_of(home: Home, code: str | None) -> str:
     """The code of the ente of that code, likewise."""
     with home.database.read() as connection:

@@ -23,10 +23,10 @@ from .options import (
     HomeFolder,
     checked,
     ente_id_of,
+    ente_of,
     opened,
     read_bytes,
     read_text,
-    serving,
     word,
 )
 from .pdnd_checks import check
@@ -89,7 +89,7 @@ def add(
     shown = _certificate(certificate, certificate_reference)
     with opened(home) as one:
         with one.database.read() as connection:
-            body = serving(connection, ente)
+            body = ente_of(connection, ente)
         ente_id = body.ente_id
         # Version 3 of PDND's API takes no others.
         needs_dpop = kind == "api" and body.pdnd is not None and body.pdnd.api_version == "v3"

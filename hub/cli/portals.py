@@ -13,7 +13,7 @@ from hub.store.database import Tx
 from hub.store.directory import AlreadyThere, add_portal, load_registry
 
 from .console import Failed, table, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, checked, opened, serving, subset
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, subset
 from .revealing import act
 from .trust_material import read_jwks
 
@@ -45,7 +45,7 @@ def add(
     checked(Code, portal_id, name="the portal's id")
     with opened(home) as one:
         with one.database.read() as connection:
-            ente_id = serving(connection, ente).ente_id
+            ente_id = ente_of(connection, ente).ente_id
         portal = Portal(
             ente_id=ente_id,
             portal_id=portal_id,

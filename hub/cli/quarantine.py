@@ -143,8 +143,8 @@ def _shown(each: Entry) -> dict[str, Any]:
         "name": each.name,
         "collection": each.collection,
         "times": each.times,
-        "first_at": each.first_at.isoformat(),
-        "last_at": each.last_at.isoformat(),
+        "first_at": each.first_at,
+        "last_at": each.last_at,
         "decided": each.decided,
         "wrong": [dict(one) for one in each.wrong],
     }

@@ -11,13 +11,14 @@ import typer
 from contracts.connector import CALLBACK
 from contracts.failures import Failure
 from contracts.identifiers import new_uuid7
-from hub.admin.acting import Acted, Actor, Order, carry_out, record
+from hub.admin.acting import Acted, Actor, Order, carry_out, may_be_done, record
 from hub.dispatch.actions import ActionLinks
 from hub.dispatch.enclosures import Enclosures
 from hub.dispatch.notices import Notices
 from hub.dispatch.requests import claim_of
 from hub.errors import HubError
 from hub.home import Home
+from hub.security.left import EnteEnded
 from hub.store.citizens import Citizens
 from hub.store.committer import Committer
 from hub.store.database import Tx
@@ -73,9 +74,13 @@ def administer(
     citizen_of: Callable[[Any], str | None] = lambda _: None,
 ) -> Any:
     """Do what an administrator asks for, and write into the access log who did it, in one commit. Raises the Failed
-    that `act` returns; otherwise its answer may say which citizen it concerns."""
+    that `act` returns, and EnteEnded; otherwise its answer may say which citizen it concerns."""
 
     def handle(tx: Tx, wishes: Sequence[None]) -> list[Any]:
+        try:
+            may_be_done(tx.connection, operation, ente_id)
+        except EnteEnded as refusal:
+            return [refusal for _ in wishes]
         answers = [act(tx) for _ in wishes]
         done = [answer for answer in answers if not isinstance(answer, Failed)]
         concerned = [citizen_of(answer) for answer in done]

@@ -11,7 +11,7 @@ from hub.admin.acting import Acted
 from hub.dispatch.settings_form import is_reference
 from hub.home import Home
 from hub.registry import Vendor
-from hub.store.configuration import ConnectorConfig, withdraw
+from hub.store.configuration import ConnectorConfig, hold, withdraw
 from hub.store.database import Tx
 from hub.store.directory import NotThere
 from hub.store.pushing import GONE, TYPE, Lane, connector_of, vendor_of
@@ -116,6 +116,7 @@ def set_(
             connect(one.types, config).close()
 
         def put(tx: Tx) -> Acted:
+            hold(tx, [(config.ente_id, config.connector_id) for config in configs])
             present = one.configuration.load(tx.connection)
             before = [present[key] for config in configs if (key := (config.ente_id, config.connector_id)) in present]
             for config in configs:
@@ -166,6 +167,7 @@ def remove_(
 
         def put(tx: Tx) -> Acted | Failed:
             skipped, gone = 0, []
+            hold(tx, [(vendor.ente_id, connector_of(each, vendor.vendor_id)) for each in _LANES])
             for each in _LANES if lane is None else [name for name in _LANES if name == lane]:
                 try:
                     connector_id = connector_of(each, vendor.vendor_id)

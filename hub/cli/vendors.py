@@ -22,7 +22,7 @@ from hub.store.directory import HUB_VENDOR, AlreadyThere, add_vendor, load_regis
 from hub.store.quotas import used_today
 
 from .console import Failed, WrongUsage, record, table, told
-from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened, serving, subset
+from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened, subset
 from .profiles import Held, changed_profile, shown_profile
 from .revealing import act
 from .trust_material import read_material
@@ -101,7 +101,7 @@ def add(
         held = Held(trust, signature_only, frozenset(key.kind for key in keys))
         agreed = changed_profile(defaults_of(trust), profile or (), option="--profile", held=held)
         with one.database.read() as connection:
-            ente_id = serving(connection, ente).ente_id
+            ente_id = ente_of(connection, ente).ente_id
             wanted = [checked(Code, each, name="--services") for each in listed(services)]
             unknown = not_in_catalogue(connection, ente_id, wanted)
         if unknown:

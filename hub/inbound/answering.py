@@ -10,12 +10,14 @@ from contracts.failures import Deferred, Failure
 from contracts.inbound import Wrong
 from hub.errors import Fault, HubError, PathUnknown, StoreUnavailable
 from hub.metrics import count_declined
+from hub.registry import Registry
+from hub.security.left import EnteEnded
 from hub.store.configuration import ConnectorConfig
 
 from .demanding import Demands
 from .reading import Archive
 from .reporting import Reporter
-from .sources import Source
+from .sources import Source, still_taken
 from .taking import Taker
 
 log = logging.getLogger(__name__)
@@ -28,6 +30,7 @@ class Answering:
     """Answers calls."""
 
     configs: Callable[[], Configs]
+    registry: Callable[[], Registry]
     connector: Callable[[str, str, int], Connector | None]
     archive: Archive
     taker: Taker
@@ -44,6 +47,7 @@ class Answering:
         Raises:
             PathUnknown: no connector of that name answers calls.
             StoreUnavailable: the connector is paused, or what the call told could not be kept: it is to come again.
+            EnteEnded: it brought something to a body that has left, for which only what became of payments is taken.
             HubError: a fault of the connector's.
         """
         config = self.configs().get((ente_id, connector_id))
@@ -62,16 +66,20 @@ class Answering:
         except Failure as fault:
             log.warning("callback.failed ente=%s connector=%s reason=%s", ente_id, connector_id, fault.reason)
             raise HubError(cause=fault.reason) from None
+        left = ente_id in self.registry().left
         if isinstance(reply, Demanded):
-            reply = self._demanded(config, reply, reading)
+            reply = self._refused(reply, EnteEnded()) if left else self._demanded(config, reply, reading)
         if reply.declined is not None:
             _note_declined(config, reply.declined)
+        found = tuple(filter(still_taken, reply.found)) if left else reply.found
         try:
-            tally = self.taker.take(Source.of(config), reply.found) if reply.found else None
+            tally = self.taker.take(Source.of(config), found) if found else None
         except Failure as fault:
             raise _not_now(config, fault) from None
         if reply.reports:
             self.reporter.report(ente_id, connector_id, reply.reports)
+        if len(found) < len(reply.found):
+            raise EnteEnded(cause=f"ente.ended: {ente_id} has left")
         if tally is not None and tally.counts["quarantined"] and reply.otherwise is not None:
             return reply.otherwise
         return reply
@@ -85,8 +93,11 @@ class Answering:
         except HubError as fault:
             if fault.status >= 500:  # our own affair: it is to be asked again
                 raise
-            where = fault.faults[0] if fault.faults else Fault("", fault.code, fault.detail)
-            return replace(demanded.refused, declined=Wrong(where.pointer, where.code, where.detail))
+            return self._refused(demanded, fault)
+
+    def _refused(self, demanded: Demanded, fault: HubError) -> Reply:
+        where = fault.faults[0] if fault.faults else Fault("", fault.code, fault.detail)
+        return replace(demanded.refused, declined=Wrong(where.pointer, where.code, where.detail))
 
 
 def _not_now(config: ConnectorConfig, fault: Failure) -> StoreUnavailable:

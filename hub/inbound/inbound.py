@@ -105,6 +105,6 @@ def inbound(
     )
     archive = Archive(database, committer, citizens, vault, files, registry)
     demands = Demands(database, committer, intake, citizens, vault, taker.vendor, draft, accepted)
-    answering = Answering(configs, connector, archive, taker, reporter, demands)
+    answering = Answering(configs, registry, connector, archive, taker, reporter, demands)
     documents = ProviderDocuments(database, citizens, vault, taker, configs)
     return Inbound(taker, polling, answering, documents, NoticeCosts(committer, vault, configs), missing)

@@ -30,7 +30,7 @@ from hub.store.watching import Rounds
 from .line import Line
 from .missing import Missing
 from .reporting import Reporter
-from .sources import Manner, Source
+from .sources import Manner, Source, still_taken
 from .taking import Taker, Tally
 
 log = logging.getLogger(__name__)
@@ -119,10 +119,10 @@ class Polling:
 
     def round(self) -> None:
         """Begin to read each source whose time has come and that nobody reads, or is about to. Of a body that has left
-        nothing more is read, though what was accepted is still delivered."""
+        those alone by which something is delivered: they tell what became of it."""
         left = self._registry().left
         active = [config for config in self._configs().values() if config.status == "active"]
-        wanted = [config for config in active if config.ente_id not in left and self._pulls(config)]
+        wanted = [config for config in active if self._pulls(config, delivers=config.ente_id in left)]
         if not (wanted and self._turn.held()):
             return
         with self._database.read() as connection:
@@ -136,9 +136,12 @@ class Polling:
             if (config.ente_id, config.connector_id, config.type) not in waiting and self._take(config):
                 self._hands.submit(self._visit, config)
 
-    def _pulls(self, config: ConnectorConfig) -> bool:
+    def _pulls(self, config: ConnectorConfig, *, delivers: bool) -> bool:
+        """Whether it has a source to read; with `delivers`, and something is delivered by it."""
         connector = self._connector(config.ente_id, config.connector_id, config.version)
-        return connector is not None and connector.pull is not None
+        if connector is None or connector.pull is None:
+            return False
+        return not delivers or connector.manifest.channel != "none"
 
     def _visit(self, config: ConnectorConfig) -> None:
         try:
@@ -269,7 +272,9 @@ class Polling:
     def _step(self, line: Line, walk: _Walk, pulled: Pulled, *, ahead: bool) -> None:
         """Take in what a step brought, then keep where it ended. Where the next page is asked for already, it is
         understood while the end of this one becomes durable."""
-        tally = self._taker.take_in_line(line, walk.source, pulled.found, more=ahead)
+        left = walk.source.ente_id in self._registry().left
+        found = filter(still_taken, pulled.found) if left else pulled.found
+        tally = self._taker.take_in_line(line, walk.source, found, more=ahead)
 
         def moved() -> None:
             walk.tally.counts.update(tally.counts)

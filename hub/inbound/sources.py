@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from contracts.identifiers import new_uuid7
-from contracts.inbound import PatientSettings
+from contracts.inbound import Found, PatientSettings
 from hub.store.configuration import ConnectorConfig
 from hub.store.intake import Signed
 
@@ -52,6 +52,12 @@ class Manner:
             timedelta(seconds=float(its["pass_over_after_s"])),
             int(its["withdraw_at_most"]),
         )
+
+
+def still_taken(found: Found) -> bool:
+    """Whether it is taken of a body that has left, too: what became of payments that were asked for. Nothing else is
+    new to a citizen any more."""
+    return found.collection == "receipts" or found.flow is not None
 
 
 def signed_by(source: Source, body: bytes) -> Signed:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import Final, TypeVar
 
 import orjson
@@ -44,30 +45,54 @@ def parse(collection: str, body: bytes) -> Item:
         PersonalExternalId: external_id holds a tax code.
         ContractViolation: the contract is broken; every fault with its JSON pointer, of an array the first.
     """
-    bounded(body)
-    try:
-        item = COLLECTIONS[collection].model_validate_json(body)
-    except ValidationError as exc:
-        raise refusal_of(exc) from None
-    _MEMBERS.decode(body.decode())
-    return item
+    return read_as(COLLECTIONS[collection], bounded(body))
 
 
 def read_as(model: type[M], body: bytes) -> M:
-    """Any other body. Raises RequestInvalid, ContractViolation."""
+    """Any body, each member of an object once: of two of one name another reader may take the other, and what was
+    signed must mean one thing (modi 5.18, RFC 7493 2.3). Raises RequestInvalid, ContractViolation."""
     try:
-        return model.model_validate_json(body)
+        value = model.model_validate_json(body)
     except ValidationError as exc:
         raise refusal_of(exc) from None
+    text = body.decode()
+    try:
+        _ONCE.decode(text)
+    except _Repeated:
+        where = _repeated(_WHOLE.decode(text)) or ()
+        raise ContractViolation(faults=(replace(DUPLICATE, pointer=_pointer(where)),)) from None
+    return value
 
 
-def _members(pairs: list[tuple[str, object]]) -> None:
-    # Two parsers may each take another of two members of one name: what was signed must mean one thing (modi 5.18).
+class _Repeated(Exception):
+    """An object has two members of one name."""
+
+
+class _Members(list[tuple[str, object]]):
+    """Those of an object, each as often as it stands there."""
+
+
+def _once(pairs: list[tuple[str, object]]) -> None:
     if len(dict(pairs)) != len(pairs):
-        raise ContractViolation(faults=(DUPLICATE,))
+        raise _Repeated
 
 
-_MEMBERS = json.JSONDecoder(object_pairs_hook=_members)
+# Numbers are only stepped over here: turning a long one into an integer has a limit and a cost.
+_ONCE = json.JSONDecoder(object_pairs_hook=_once, parse_int=str, parse_float=str)
+_WHOLE = json.JSONDecoder(object_pairs_hook=_Members, parse_int=str, parse_float=str)
+
+
+def _repeated(value: object, at: tuple[str | int, ...] = ()) -> tuple[str | int, ...] | None:
+    """Where the first name stands again in its object."""
+    seen: set[str | int] = set()
+    members = value if isinstance(value, _Members) else enumerate(value) if isinstance(value, list) else ()
+    for name, each in members:
+        if name in seen:
+            return (*at, name)
+        seen.add(name)
+        if (found := _repeated(each, (*at, name))) is not None:
+            return found
+    return None
 
 
 def refusal_of(error: ValidationError) -> HubError:
@@ -104,7 +129,10 @@ def read(payload: bytes) -> Item:
     return _ITEM.validate_json(payload)
 
 
-def _fault(error: ErrorDetails) -> Fault:
+def _pointer(place: tuple[str | int, ...]) -> str:
     # The name of an unknown field is the sender's own text, and may be a tax code.
-    pointer = redact(pointer_of(error["loc"])[:600])[:500]
-    return Fault(pointer, code_of(error["type"]), sentence_of(error)[:500])
+    return redact(pointer_of(place)[:600])[:500]
+
+
+def _fault(error: ErrorDetails) -> Fault:
+    return Fault(_pointer(error["loc"]), code_of(error["type"]), sentence_of(error)[:500])

@@ -15,8 +15,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
-
 from contracts.items import Application, Document, Item, Payment, Subscription
 from contracts.publishing import Withdrawal
 from hub.clock import Clock
@@ -45,7 +43,7 @@ from hub.store.receiving import Message
 from hub.tracing import span
 
 from . import practices, subscriptions
-from .canonical import bounded, parse, refusal_of
+from .canonical import bounded, parse, read_as
 from .drafting import KeyedHash, draft_of
 from .following import Route, route_of
 from .positions import asking
@@ -147,10 +145,7 @@ class Pipeline:
 
         def act(_signed: Signed) -> Any:
             json_body(inbound.request)
-            try:
-                wish = Withdrawal.model_validate_json(bounded(inbound.request.body))
-            except ValidationError as exc:
-                raise refusal_of(exc) from None
+            wish = read_as(Withdrawal, bounded(inbound.request.body))
             return Withdraw(item_id_of(item_id), wish.reason, by_citizen=wish.requested_by == "citizen")
 
         return self.submission(inbound, verified, act)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, insert, select
 
 from contracts.identifiers import new_uuid7
+from hub.metrics import agenda_put_off
 
 from .citizens import Citizen, Citizens
 from .committer import Committer
@@ -129,7 +130,8 @@ class Agenda:
             except Exception:
                 # Where the store is away this is not written either, and the sweep ends.
                 committer.write(self.put_off, key)
-                log.exception("agenda.put_off item=%s hours=%d", key[2], _PUT_OFF / timedelta(hours=1))
+                agenda_put_off.inc()
+                log.exception("agenda.put_off ente=%s item=%s hours=%d", key[0], key[2], _PUT_OFF / timedelta(hours=1))
         return bool(keys)
 
     def due(self, tx: Tx, wishes: Sequence[None]) -> list[list[ItemKey]]:

@@ -1,6 +1,6 @@
 """Connectors as administrators configure them: versioned, secrets sealed, effective on every process within seconds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, select, update
 from contracts.following import Follows
 
 from .connector_versions import Content, Environment, Versions, forget_versions
-from .database import Tx, upsert
+from .database import Tx, among, keys, upsert
 from .directory import NotThere, bump
 from .lanes import reset
 from .ports import Vault
@@ -166,6 +166,18 @@ class Configuration:
         )
 
 
+def hold(tx: Tx, names: Collection[tuple[str, str]]) -> None:
+    """Whoever changes one of these connectors, (ente_id, connector_id), is waited for, until this transaction ends.
+
+    Connectors come before their deliveries, and those before the counter that says that connectors changed: so whoever
+    has to do with several connectors, or with deliveries and then with their connector, begins with this.
+    """
+    if names:
+        query = select(connectors.c.connector_id).where(among("held", connectors.c.ente_id, connectors.c.connector_id))
+        in_order = query.order_by(connectors.c.ente_id, connectors.c.connector_id).with_for_update()
+        tx.connection.execute(in_order, keys("held", names)).all()
+
+
 def set_status(tx: Tx, ente_id: str, connector_id: str, *, status: str, reason: str | None = None) -> None:
     """Pause or activate. What a pause held goes out again. Raises NotThere."""
     its = (connectors.c.ente_id == ente_id) & (connectors.c.connector_id == connector_id)
@@ -225,11 +237,12 @@ def _forget(tx: Tx, vault: Vault, ente_id: str, connector_id: str) -> None:
 
 def pause(tx: Tx, pauses: Sequence[Pause]) -> list[None]:
     """A Committer handler: connectors whose configuration failed; what was changed meanwhile is tried anew instead."""
+    hold(tx, {(each.ente_id, each.connector_id) for each in pauses})
     for each in pauses:
         query = select(connectors.c.version, connectors.c.status).where(
             connectors.c.ente_id == each.ente_id, connectors.c.connector_id == each.connector_id
         )
-        row = tx.connection.execute(query.with_for_update()).one()
+        row = tx.connection.execute(query).one()
         if row.version == each.version:
             set_status(tx, each.ente_id, each.connector_id, status="paused", reason=clipped(each.reason, 200))
         elif row.status == "active":

@@ -129,6 +129,12 @@ def load_registry(connection: Connection) -> Registry:
     )
 
 
+def has_left(connection: Connection, ente_id: str) -> bool:
+    """Whether the body has left, or begins to."""
+    left = select(enti.c.ente_id).where(enti.c.ente_id == ente_id, enti.c.ended_at.is_not(None))
+    return connection.execute(left).first() is not None
+
+
 def vendors_of(connection: Connection, ente_id: str) -> set[str]:
     """By all their names, their aliases too; without those that have left."""
     query = select(vendors.c.vendor_id, vendors.c.aliases)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, inspect, literal, select, update
 
-from .configuration import REMOVED, withdraw
+from .configuration import REMOVED, hold, withdraw
 from .database import Tx
 from .directory import NotThere, bump
 from .end_of_deliveries import OPEN, end_deliveries
@@ -148,15 +148,18 @@ def mark_vendor(tx: Tx, ente_id: str, vendor_id: str) -> None:
 def end_ente(tx: Tx, vault: Vault, ente_id: str) -> Counts:
     """End a body, and what of it was not delivered. Again changes nothing. Raises NotThere."""
     mark_ente(tx, ente_id)
+    bump(tx, "pdnd_clients")
+    there = select(connectors.c.connector_id).where(_its(connectors, ente_id), connectors.c.status != REMOVED)
+    connector_ids = tx.connection.execute(there).scalars().all()
+    hold(tx, [(ente_id, connector_id) for connector_id in connector_ids])
     moment = tx.now
     for table in (vendors, portals):
         tx.connection.execute(update(table).where(_its(table, ente_id)).values(active=False))
     still = _its(vendors, ente_id) & vendors.c.ended_at.is_(None)
     tx.connection.execute(update(vendors).where(still).values(ended_at=moment))
-    there = select(connectors.c.connector_id).where(_its(connectors, ente_id), connectors.c.status != REMOVED)
     done: Counter[str] = Counter()
     done["deliveries"] += end_deliveries(tx, _its(deliveries, ente_id), ENTE_ENDED)
-    done["connectors"] += _withdraw(tx, vault, ente_id, tx.connection.execute(there).scalars().all(), ENTE_ENDED)
+    done["connectors"] += _withdraw(tx, vault, ente_id, connector_ids, ENTE_ENDED)
     done["records in quarantine"] += _discard(tx, _its(quarantine, ente_id))
     running = _its(broadcasts, ente_id) & (broadcasts.c.state == RUNNING)
     done["broadcasts"] += tx.connection.execute(update(broadcasts).where(running).values(state=_STOPPED)).rowcount
@@ -169,7 +172,6 @@ def end_ente(tx: Tx, vault: Vault, ente_id: str) -> Counts:
     for table in (agenda, admin_sessions, connector_versions, provider_logins, pdnd_clients, pdnd_vouchers):
         tx.connection.execute(delete(table).where(_its(table, ente_id)))
     tx.connection.execute(update(enti).where(_its(enti, ente_id)).values(pdnd=None))
-    bump(tx, "pdnd_clients")
     return dict(+done)
 
 
@@ -178,6 +180,7 @@ def end_vendor(tx: Tx, vault: Vault, ente_id: str, vendor_id: str, connector_ids
     Raises NotThere."""
     mark_vendor(tx, ente_id, vendor_id)
     names = {*connector_ids, *_lanes(vendor_id)}
+    hold(tx, [(ente_id, name) for name in names])
     its = _its(deliveries, ente_id) & deliveries.c.connector_id.in_(names)
     done: Counter[str] = Counter()
     done["deliveries"] += end_deliveries(tx, its, VENDOR_ENDED)

@@ -17,7 +17,7 @@ from contracts.inbound import Report
 from contracts.items import SEND
 
 from . import lanes
-from .configuration import Pause, pause
+from .configuration import Pause, hold, pause
 from .database import Tx
 from .falling_back import go_on
 from .notifying import is_taken_back
@@ -259,6 +259,7 @@ def _leased(now: datetime) -> ColumnElement[bool]:
 def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[bool]:
     """A Committer handler: the outcome of each claim. A lost claim leaves only the late result in its attempt row."""
     kept = []
+    hold(tx, {end.claim.lane for end in settlements if end.outcome == "misconfigured"})
     standings = lanes.standings(tx.connection, [end.claim.lane for end in settlements])
     verdicts: list[Verdict] = []
     for end in settlements:

@@ -95,3 +95,24 @@ def test_a_version_that_knows_no_ends_erases_nobody_for_them(home):
     )
     line = json.loads((home / "erasures.jsonl").read_text().splitlines()[0])
     assert (line["citizen_id"], line["despite"]) == (None, "contratto concluso")
+
+
+def test_a_restore_takes_away_what_read_the_sources_of_a_vendor_when_its_end_was_tried_again(home, tmp_path, capsys):
+    """The second try found one connector more, which the journal never named: a restore brought it back."""
+
+    def source(name):
+        return ("connector", "set", name, "--type", "loopback", "--set", f"folder={tmp_path}", "--home", str(home))
+
+    for name in ("tributi", "atti"):
+        assert run(source(name)) == 0
+    restore = saved(home, tmp_path)
+    with opened(home) as one:
+        journal, now = Journal(one.erasures, one.key), one.clock.now()
+        for names in (("tributi",), ("tributi", "atti"), ("atti",), ()):
+            journal.add_end(ENTE, "acme", names, now)
+        assert [each.connector_ids for each in journal.read()] == [("tributi",), ("atti", "tributi")]
+    capsys.readouterr()
+    assert run([*restore, "--erasures", str(home / "erasures.jsonl"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["ended"] == 1, "one vendor, noted twice"
+    by_name = {row.connector_id: row.status for row in rows(tmp_path / "new", connectors)}
+    assert (by_name["tributi"], by_name["atti"], by_name["mail"]) == ("removed", "removed", "active")

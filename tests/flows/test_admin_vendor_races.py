@@ -3,7 +3,6 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import text
 
 from contracts.vendor_administration import ServiceCardPatch, VendorPatch
 from hub.admin.acting import Actor, carry_out
@@ -12,6 +11,7 @@ from hub.admin.vendors import Vendors
 from hub.errors import PreconditionFailed
 from hub.store.database import Database
 from tests.harness import ENTE, eventually
+from tests.stores import waiting
 
 ACTOR = Actor(ENTE, "anna.verdi")
 
@@ -23,13 +23,6 @@ def vendor_change(_hub, name, matches):
 def service_change(hub, name, matches):
     desk = Services(hub.home.types, hub.home.configuration)
     return desk.change(ACTOR, "tari", ServiceCardPatch(display_name=name), matches)
-
-
-def waiting(database):
-    """How many sessions of the hub's database wait for what another one holds."""
-    query = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    with database.read() as connection:
-        return connection.execute(text(query)).scalar_one()
 
 
 @pytest.mark.parametrize("kind", ["postgresql"], indirect=True, scope="module")  # a file has one writer at a time

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -12,8 +12,6 @@ from contracts.failures import Deferred, Misconfigured
 from contracts.inbound import Report
 from hub.inbound.taking import PIECE
 from hub.store.configuration import set_status
-from hub.store.ending import mark_ente
-from hub.store.positions import reading_of_sources
 from hub.store.tables import evidence
 from tests.flows.making import events, fresh, new_person, notice_number, outcomes, published, rows
 from tests.flows.sources import Source, found_of, hub_with, quarantined, record, titles_of
@@ -148,21 +146,6 @@ def test_an_unknown_vendor_of_a_source_pauses_it(tmp_path):
     with hub_with(tmp_path / "home", own, vendor_id="nessuno") as hub:
         eventually(lambda: config_of(hub).status, lambda status: status == "paused")
         assert "source.vendor_unknown" in (config_of(hub).paused_reason or "")
-
-
-def test_of_a_body_that_has_left_no_source_is_read(tmp_path):
-    own = Source()
-    with hub_with(tmp_path / "home", own) as hub:
-
-        def due_for():
-            with hub.home.database.read() as connection:
-                return [hub.home.database.now(connection) - each.due_at for each in reading_of_sources(connection)]
-
-        eventually(due_for, bool)  # its first round is over
-        with hub.home.database.write() as tx:
-            mark_ente(tx, ENTE)
-        eventually(due_for, lambda since: since[0] > timedelta(seconds=3))
-        assert config_of(hub).status == "active", "what it has to deliver goes out"
 
 
 def test_a_file_is_taken_in_and_only_what_changed_the_second_time(hub, source, person, raccordo, tmp_path):

@@ -84,6 +84,7 @@ def test_a_vendor_that_leaves_is_told_so_and_what_it_published_stays(hub, raccor
     assert len(hub.read("/items").json()["items"]) >= 3, "its two, and the other's"
     shown = admin.get("/vendors/acme").json()
     assert (shown["active"], shown["ended_at"] is None) == (False, False)
+    assert raccordo("vendor", "show", "acme", "--json")["ended_at"] == shown["ended_at"], "one format"
     assert code(admin.patch("/vendors/acme", {"active": True})) == (403, "vendor.ended")
     assert "has left" in raccordo("vendor", "readmit", "acme", code=1)
     assert raccordo("vendor", "callbacks", "list", "--json") == []

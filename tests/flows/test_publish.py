@@ -209,6 +209,16 @@ def test_withdrawals_and_uploads_are_receipted_too(hub):
         assert receipt_of(hub, response)["request_digest"] == response.json()["request_digest"]
 
 
+def test_a_withdrawal_that_says_two_things_is_refused_and_the_item_stays(hub, person):
+    """The last reason won, while another reader of the signed bytes may take the first."""
+    item_id = published(hub, "messages", make_message(fresh(), tax_code=person))
+    body = b'{"reason": "Errore", "reason": "Doppione"}'
+    answer = hub.client.post(f"/publish/v1/items/{item_id}/withdrawals", content=body, headers=hub.signed(body))
+    (fault,) = answer.json()["errors"]
+    assert (answer.status_code, fault["code"], fault["pointer"]) == (422, "field.duplicate", "/reason")
+    assert hub.read(f"/items/{item_id}", person).json()["lifecycle"] == "active"
+
+
 def test_what_was_accepted_is_kept_as_evidence_with_its_tokens(hub):
     body = json.dumps(make_message(fresh())).encode()
     headers = hub.signed(body)

@@ -1,7 +1,11 @@
 """A fresh store for each test, on either kind of database."""
 
+from collections import Counter
+
 import pytest
 
+from hub.store import committer
+from hub.store.faults import error_name
 from tests.stores import KINDS
 from tests.unit.store.making import FakeClock, Store, fresh_database, make_draft
 
@@ -24,3 +28,16 @@ def outbox(store):
     store.connector()
     store.publish(make_draft())
     return store
+
+
+@pytest.fixture
+def broken_off(monkeypatch):
+    """Why transactions had to be tried again."""
+    seen, known = Counter(), committer.may_pass
+
+    def may_pass(error):
+        seen[error_name(error).partition("/")[0]] += 1
+        return known(error)
+
+    monkeypatch.setattr(committer, "may_pass", may_pass)
+    return seen

@@ -1,8 +1,12 @@
 """What is said of each operation of the administration."""
 
+from dataclasses import replace
+
 from contracts.administration import AdminSession, AuditPage, SignedIn
 from hub import errors
 from hub.admin import errors as admin_errors
+from hub.admin.acting import BEGINS
+from hub.security.left import EnteEnded
 
 from . import (
     admin_connectors,
@@ -23,7 +27,7 @@ from .publish import ANY_CALLER, status
 _STRANGER: Errors = (errors.RequestInvalid, *ANY_CALLER)
 _SIGNED_IN = Body(model=SignedIn, examples={"session": examples.SIGNED_IN})
 
-ENTRIES: dict[str, Entry] = {
+_ENTRIES: dict[str, Entry] = {
     **admin_connectors.ENTRIES,
     **admin_vendors.ENTRIES,
     **admin_work.ENTRIES,
@@ -145,4 +149,9 @@ ENTRIES: dict[str, Entry] = {
         examples.AUDIT_RECORD,
         filters=("ActOperation", "ActTarget"),
     ),
+}
+
+ENTRIES: dict[str, Entry] = {
+    name: replace(entry, errors=(*entry.errors, EnteEnded)) if name in BEGINS else entry
+    for name, entry in _ENTRIES.items()
 }

@@ -9,9 +9,12 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
+from contracts.connector_administration import ConnectorPatch
 from contracts.items import COLLECTIONS, Message
+from contracts.publishing import Withdrawal
+from contracts.vendor_administration import VendorPatch
 from hub.errors import ContractViolation, HubError, PersonalExternalId, RequestInvalid
-from hub.ingest.canonical import canonical_json, content_hash, parse, read
+from hub.ingest.canonical import canonical_json, content_hash, parse, read, read_as
 from tests.flows.making import MAKERS
 from tests.harness import make_message
 
@@ -143,20 +146,41 @@ LINKS = [{"rel": "about", "external_id": "x"}, {"rel": "about", "external_id": "
 
 
 @pytest.mark.parametrize(
-    ("once", "twice"),
+    ("once", "twice", "pointer"),
     [
-        ('"title"', '"title": "Altro", "title"'),
-        ('"title"', '"\\u0074itle": "Altro", "title"'),
-        ('"title"', '"title" \t\r\n: "\\"", "title"'),
-        ('"title"', '"title": "\\\\", "title"'),
-        ('"tax_code"', '"tax_code": "RSSMRA80A01H501U", "tax_code"'),
-        ('"rel"', '"rel": "about", "r\\u0065l"'),
+        ('"title"', '"title": "Altro", "title"', "/title"),
+        ('"title"', '"\\u0074itle": "Altro", "title"', "/title"),
+        ('"title"', '"title" \t\r\n: "\\"", "title"', "/title"),
+        ('"title"', '"title": "\\\\", "title"', "/title"),
+        ('"tax_code"', '"tax_code": "RSSMRA80A01H501U", "tax_code"', "/recipient/tax_code"),
+        ('"rel"', '"rel": "about", "r\\u0065l"', "/links/0/rel"),
     ],
 )
-def test_a_member_that_occurs_twice_is_refused(once, twice):
+def test_a_member_that_occurs_twice_is_refused_and_told_by_its_place(once, twice, pointer):
     """The last one won silently, while another parser of the signed bytes may take the first."""
     body = json.dumps(make_message("m-1", links=LINKS)).replace(once, twice, 1)
-    assert faults_of("messages", body.encode())[0].code == "field.duplicate"
+    (fault,) = faults_of("messages", body.encode())
+    assert (fault.code, fault.pointer) == ("field.duplicate", pointer)
+
+
+@pytest.mark.parametrize(
+    ("model", "body", "pointer"),
+    [
+        (Withdrawal, '{"reason": "Errore", "reason": "Doppione"}', "/reason"),
+        (VendorPatch, '{"active": false, "active": true}', "/active"),
+        (
+            ConnectorPatch,
+            '{"settings": {"base_url": "https://a.it", "base_url": "https://b.it"}}',
+            "/settings/base_url",
+        ),
+        (ConnectorPatch, '{"settings": {"a/b": [{}, {"c": 1, "c": 1}]}}', "/settings/a~1b/1/c"),
+        (ConnectorPatch, '{"settings": {"RSSMRA80A01H501U": 1, "RSSMRA80A01H501U": 2}}', "/settings/[tax code]"),
+    ],
+)
+def test_so_it_is_in_every_other_body(model, body, pointer):
+    with pytest.raises(ContractViolation) as refused:
+        read_as(model, body.encode())
+    assert [(each.code, each.pointer) for each in refused.value.faults] == [("field.duplicate", pointer)]
 
 
 def test_a_name_in_several_objects_or_in_a_text_occurs_once():

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from hub import metrics
 from hub.errors import StoreUnavailable
 from hub.store.agenda import Agenda, Happening
 from hub.store.drafts import Appointment
@@ -37,6 +38,10 @@ def remembered(store):
     return {row["item_id"] for row in store.rows(timeline) if row["event"] == "remembered"}
 
 
+def put_off():
+    return metrics.REGISTRY.get_sample_value("raccordo_agenda_put_off_total")
+
+
 def test_what_is_due_is_done_once(store, three):
     def happen(*_):
         return Happening(event="remembered")
@@ -66,9 +71,11 @@ def test_one_that_fails_holds_up_none_of_the_others(store, three, failing, caplo
             return Happening(event="remembered", data={"x": object()})
         return Happening(event="remembered")
 
+    before = put_off()
     kept(store, happen)
     assert remembered(store) == {three["first"], three["last"]}
     assert three["odd"] in caplog.text
+    assert put_off() == before + (failing == "writing")
     if failing == "happening":
         return  # nobody can say what was to happen: it is not tried for ever
     assert [(row["item_id"], row["at"]) for row in store.rows(agenda)] == [

@@ -1,7 +1,6 @@
 """Several processes write about payments and receipts of one notice, by whatever name each of them came to it: they
 wait for each other in one order, and PostgreSQL has no deadlock to break."""
 
-from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 
@@ -10,10 +9,8 @@ import pytest
 
 from contracts.positions import Numbering
 from hub.errors import HubError
-from hub.store import committer
 from hub.store.amendments import Withdraw
 from hub.store.drafts import Numbers, Registration
-from hub.store.faults import error_name
 from hub.store.intake import Submission
 from hub.store.tables import items
 from tests.unit.store.test_writers import CREDITOR, OTHER, at_once, payment, processes, publishing, receipt
@@ -25,19 +22,6 @@ NUMBERING = Numbering(CREDITOR, 47)
 @pytest.fixture(scope="module")
 def kind():
     return "postgresql"
-
-
-@pytest.fixture
-def broken_off(monkeypatch):
-    """Why transactions had to be tried again."""
-    seen, known = Counter(), committer.may_pass
-
-    def may_pass(error):
-        seen[error_name(error).partition("/")[0]] += 1
-        return known(error)
-
-    monkeypatch.setattr(committer, "may_pass", may_pass)
-    return seen
 
 
 def again(draft, **fields):

@@ -1,0 +1,117 @@
+"""Providers of a body that leaves: what they tell of what was sent and asked for is taken until its end, nothing else
+is."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from contracts.answering import Reply
+from contracts.connector import Manifest
+from contracts.inbound import Report
+from hub.store.ending import mark_ente
+from hub.store.positions import reading_of_sources
+from hub.store.tables import deliveries, items, quarantine
+from tests.flows import sources
+from tests.flows.at_pagopa import at_pagopa
+from tests.flows.making import described_hub, fresh, new_person, rows
+from tests.flows.sources import Source, found_of, hub_with, record
+from tests.flows.test_demands import declined, demanded
+from tests.flows.test_pagopa_node import owed
+from tests.harness import ENTE, eventually, make_message
+
+pytestmark = pytest.mark.req("P12")
+
+
+@pytest.fixture
+def source():
+    return Source()
+
+
+@pytest.fixture
+def hub(tmp_path, source):
+    with hub_with(tmp_path / "home", source) as running:
+        yield running
+
+
+def leaves(hub):
+    with hub.home.database.write() as tx:
+        mark_ente(tx, ENTE)
+    eventually(hub.hub.registry, lambda registry: ENTE in registry.left)
+
+
+def failure_of_one_sent(hub):
+    """What the provider has to tell of a message that it took."""
+    message = make_message(fresh(), tax_code=new_person(), notify={"channels": ["io"]})
+    item_id = hub.publish("messages", message).json()["item_id"]
+    (sent,) = [each for each in hub.settled() if each["message_id"] == item_id]
+    assert sent["state"] == "delivered"
+    return Report("failed", datetime.now(UTC), provider_id=sent["provider_id"], reason="odd.lost")
+
+
+def told_of(hub):
+    return [(each["state"], each["reason"]) for each in rows(hub, deliveries)]
+
+
+def test_what_a_source_tells_of_what_was_sent_is_taken_and_what_else_it_has_is_not(hub, source):
+    """A mailbox was not read any more, and what waited for its receipts kept the body from ending for ever."""
+    report, kept = failure_of_one_sent(hub), len(rows(hub, items))
+    leaves(hub)
+    source.records = [record(new_person()), {"external_id": fresh()}]
+    source.reports = [report]
+    eventually(lambda: told_of(hub), lambda found: found == [("rejected", "odd.lost")])
+    asked = source.asked
+    eventually(lambda: source.asked, lambda now: now > asked + 1)
+    assert (len(rows(hub, items)), rows(hub, quarantine)) == (kept, [])
+
+
+def test_a_source_by_which_nothing_is_delivered_is_read_no_more(tmp_path, source, monkeypatch):
+    monkeypatch.setattr(sources, "MANIFEST", Manifest(name="odd", title="Odd", channel="none"))
+    with hub_with(tmp_path / "home", source) as hub:
+
+        def due_for():
+            with hub.home.database.read() as connection:
+                return [hub.home.database.now(connection) - each.due_at for each in reading_of_sources(connection)]
+
+        eventually(due_for, bool)  # its first round is over
+        leaves(hub)
+        eventually(due_for, lambda since: since[0] > timedelta(seconds=3))
+        with hub.home.database.read() as connection:
+            assert hub.home.configuration.load(connection)[ENTE, "odd"].status == "active"
+
+
+def test_a_call_that_brings_something_new_is_told_so_and_what_it_tells_of_what_was_sent_is_kept(hub, source):
+    report, kept = failure_of_one_sent(hub), len(rows(hub, items))
+
+    def answer(call, _reading):
+        if call.header("x-key") != "giusta":
+            return Reply(401)
+        return Reply(200, found=(found_of(record(new_person())),), reports=(report,))
+
+    source.answers = answer
+    leaves(hub)
+
+    def call(**headers):
+        return hub.client.post(f"/callbacks/v1/{ENTE}/odd/hook", content=b"{}", headers=headers)
+
+    assert call().status_code == 401, "a stranger is told nothing"
+    told = call(**{"X-Key": "giusta"})
+    assert (told.status_code, told.json()["code"]) == (403, "ente.ended")
+    assert told_of(hub) == [("rejected", "odd.lost")]
+    assert len(rows(hub, items)) == kept
+
+
+def test_who_has_paid_gets_a_receipt_and_nobody_is_asked_for_a_new_payment(tmp_path):
+    with (
+        at_pagopa(tmp_path / "node") as pagopa,
+        described_hub(tmp_path / "home", connectors={"pagopa": ("pagopa_node", pagopa.settings)}) as hub,
+    ):
+        pagopa.station = f"{hub.url}/callbacks/v1/{ENTE}/pagopa/paForNode"
+        notice, item_id = owed(hub, new_person())
+        leaves(hub)
+        before = declined("ente.ended")
+        assert demanded(pagopa, new_person())["code"] == "PAA_SEMANTICA"
+        assert declined("ente.ended") == before + 1
+        assert pagopa.pay(notice)["outcome"] == "OK"
+        states = {each["collection"]: each["state"] for each in rows(hub, items)}
+        assert (states["payments"], "receipts" in states) == ("paid", True)
+        assert len([each for each in rows(hub, items) if each["collection"] == "payments"]) == 1, item_id
