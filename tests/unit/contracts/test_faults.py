@@ -16,7 +16,7 @@ import connectors
 import contracts
 import hub
 from contracts.base import HttpsUrl, UtcDatetime
-from contracts.faults import BETWEEN, ITALIAN, sentence_of, unknown_name
+from contracts.faults import BETWEEN, ITALIAN, LONGEST, bilingual, led, sentence_of, unknown_name
 from contracts.identifiers import TaxCode
 from contracts.items import Deadline, Message
 from hub.ingest.canonical import refusal_of
@@ -216,3 +216,18 @@ def test_nobody_tells_pydantics_words_besides():
             text = path.read_text(encoding="utf-8")
             assert '["msg"]' not in text, path
             assert "['msg']" not in text, path
+
+
+def test_a_text_in_two_languages_is_cut_in_both():
+    assert bilingual("a" * 240, "b" * 240) == "a" * 240 + BETWEEN + "b" * 240
+    italian, english = bilingual("a" * 400, "b" * 400).split(BETWEEN)
+    assert (italian[-1], english[-1]) == ("…", "…")
+    assert len(italian) + len(BETWEEN) + len(english) == LONGEST
+    assert bilingual("Breve", "b" * 600).startswith("Breve / bbb")
+    assert len(bilingual("Breve", "b" * 600)) == len(bilingual("a" * 600, "short")) == LONGEST
+    assert bilingual("a" * 600, "short").endswith("… / short")
+
+
+def test_a_place_leads_both_languages_and_limits_neither():
+    assert led("limit", bilingual("Un numero", "a number")) == "limit: Un numero / a number"
+    assert len(led("l" * 64, bilingual("a" * 600, "b" * 600))) == LONGEST
