@@ -15,9 +15,12 @@ def none_such(none_it: str, what: str, there: Iterable[object]) -> Bilingual:
     names = [str(each) for each in there]
     told, more = ", ".join(names[:_NAMED]), len(names) - _NAMED
     others_it, others = (f" e altri {more}", f" and {more} more") if more > 0 else ("", "")
+    if not names:
+        return bilingual(f"Non c'è {none_it}", f"there is no {what}")
+    is_it, is_en = ("c'è", "is") if len(names) == 1 else ("ci sono", "are")
     return bilingual(
-        f"Non c'è {none_it} corrispondente; " + (f"ci sono: {told}{others_it}" if names else "non ce ne sono"),
-        f"there is no such {what}; there {'is' if len(names) < 2 else 'are'} {told or 'none'}{others}",
+        f"Non c'è {none_it} corrispondente; {is_it} {told}{others_it}",
+        f"there is no such {what}; there {is_en} {told}{others}",
     )
 
 
