@@ -106,9 +106,10 @@ def bilingual(italian: str, english: str) -> Bilingual:
 
 
 def led(place: str, text: Bilingual) -> Bilingual:
-    """The text, after the place that it is about."""
+    """The text, after the place that it is about: a name, which leads the whole, or words in both languages."""
     italian, _, english = text.partition(BETWEEN)
-    return bilingual(f"{place}: {italian}", english)
+    place_it, both, place_en = place.partition(BETWEEN)
+    return bilingual(f"{place_it}: {italian}", f"{place_en}: {english}" if both else english)
 
 
 def _cut(text: str, most: int) -> str:

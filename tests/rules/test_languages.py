@@ -13,7 +13,9 @@ import pytest
 import connectors
 import contracts
 import hub
+from connectors.base.mapping.rules import MapFault
 from contracts.faults import BETWEEN, LONGEST, Bilingual
+from contracts.inbound import Wrong
 from hub.errors import Fault, HubError, all_errors
 
 PRODUCT = (contracts, hub, connectors)
@@ -55,7 +57,7 @@ def test_an_error_that_says_something_else_than_its_base_says_it_in_italian_too(
 
 def test_nothing_but_both_halves_can_be_given():
     """mypy holds every call against these, and `Bilingual` is made of two halves alone."""
-    assert get_type_hints(Fault)["detail"] is Bilingual
+    assert {get_type_hints(one)["detail"] for one in (Fault, MapFault, Wrong)} == {Bilingual}
     for error in ERRORS:
         assert set(get_args(get_type_hints(error.__init__)["detail"])) == {Bilingual, type(None)}, error
     for path in sources(*PRODUCT):
