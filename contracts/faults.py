@@ -96,9 +96,9 @@ _ENGLISH: Final[Mapping[str, str]] = {
 }
 
 
-def bilingual(italian: str, english: str) -> Bilingual:
-    """The text of two halves, each of them cut short where both together are over `LONGEST`."""
-    room = LONGEST - len(BETWEEN)
+def bilingual(italian: str, english: str, most: int = LONGEST) -> Bilingual:
+    """The text of two halves, each of them cut short where both together are over `most` characters."""
+    room = most - len(BETWEEN)
     if len(italian) + len(english) > room:
         italian = _cut(italian, max(room // 2, room - len(english)))
         english = _cut(english, room - len(italian))
@@ -110,6 +110,12 @@ def led(place: str, text: Bilingual) -> Bilingual:
     italian, _, english = text.partition(BETWEEN)
     place_it, both, place_en = place.partition(BETWEEN)
     return bilingual(f"{place_it}: {italian}", f"{place_en}: {english}" if both else english)
+
+
+def shortened(text: Bilingual, most: int) -> Bilingual:
+    """The text where less of it is kept than `LONGEST`."""
+    italian, _, english = text.partition(BETWEEN)
+    return bilingual(italian, english, most)
 
 
 def _cut(text: str, most: int) -> str:

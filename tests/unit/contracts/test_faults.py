@@ -16,7 +16,7 @@ import connectors
 import contracts
 import hub
 from contracts.base import HttpsUrl, UtcDatetime
-from contracts.faults import BETWEEN, ITALIAN, LONGEST, bilingual, led, sentence_of, unknown_name
+from contracts.faults import BETWEEN, ITALIAN, LONGEST, bilingual, led, sentence_of, shortened, unknown_name
 from contracts.identifiers import TaxCode
 from contracts.items import Deadline, Message
 from hub.ingest.canonical import refusal_of
@@ -231,4 +231,9 @@ def test_a_text_in_two_languages_is_cut_in_both():
 
 def test_a_place_leads_both_languages_and_limits_neither():
     assert led("limit", bilingual("Un numero", "a number")) == "limit: Un numero / a number"
+    assert led(bilingual("riga 3", "line 3"), bilingual("Manca", "missing")) == "riga 3: Manca / line 3: missing"
     assert len(led("l" * 64, bilingual("a" * 600, "b" * 600))) == LONGEST
+
+
+def test_where_less_is_kept_both_languages_are():
+    assert shortened(bilingual("a" * 240, "b" * 240), 300) == "a" * 147 + "… / " + "b" * 148 + "…"
