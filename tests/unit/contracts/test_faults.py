@@ -176,8 +176,9 @@ def test_a_rule_that_speaks_english_alone_is_led_by_italian():
     assert " / there is none of this name; there are " in unknown_name(Deadline)
 
 
-def test_what_pydantic_says_in_an_unknown_case_is_told_as_it_is():
-    assert sentence_of({"type": "decimal_type", "loc": (), "msg": "Decimal input", "input": 0}) == "Decimal input"
+def test_what_pydantic_says_in_an_unknown_case_is_led_by_italian():
+    told = sentence_of({"type": "decimal_type", "loc": (), "msg": "Decimal input", "input": 0})
+    assert told == "Regola non rispettata / Decimal input"
 
 
 def test_a_vendor_reads_each_fault_in_italian_with_the_code_of_before():
