@@ -123,7 +123,7 @@ def _cut(text: str, most: int) -> str:
 
 
 def sentence_of(fault: ErrorDetails) -> Bilingual:
-    """What is wrong, without the value; of an error type that is not in the table, pydantic's English led by Italian."""
+    """What is wrong, without the value. For an error type that is not in the table pydantic's words, led by Italian."""
     kind, given = fault["type"], fault.get("ctx", {})
     if kind == "value_error":
         return in_both(str(given["error"]))

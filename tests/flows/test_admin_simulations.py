@@ -46,7 +46,7 @@ def test_a_fault_that_the_simulator_does_not_have_is_refused_with_those_that_the
     refused = admin.post(path, {"faults": [{"kind": "drop"}, {"kind": "boom"}]})
     assert (refused.status_code, refused.json()["errors"][0]["detail"]) == (
         422,
-        "kind is one of throttle, error, delay, drop, cut, hang",
+        "Il simulatore li rifiuta / kind is one of throttle, error, delay, drop, cut, hang",
     )
     assert admin.get(path).json() == {"faults": []}, "none of the list was taken"
 

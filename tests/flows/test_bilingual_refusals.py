@@ -38,7 +38,7 @@ def of_an_administrator(_hub, admin):
     yield admin.get("/connector-types/fax")
     yield admin.get("/vendors/fax")
     yield admin.post("/connectors", {"connector_id": "x", "connector_type": "loopback", "settings": {"altro": 1}})
-    yield admin.post("/vendors/acme/keys", {"kind": "jwk", "material": "{"})
+    yield admin.post("/vendors/acme/vendor-keys", {"kind": "jwk", "material": "{"})
     yield admin.patch("/vendors/acme", {"display_name": None})
     yield admin.get("/deliveries/0199d1a2-7b3c-7d4e-8f50-6a7b8c9d0e1f")
     yield admin.get("/vendors?limit=0")
