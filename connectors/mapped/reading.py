@@ -68,7 +68,7 @@ _NO_LINE: Final = bilingual("non è JSON in UTF-8", "it is not JSON in UTF-8")
 
 def _no_list(path: list[str]) -> Bilingual:
     place = "/" + "/".join(path)
-    return bilingual(f"Non c'è una lista in {place}", f"there is no list at {place}")
+    return bilingual(f"non c'è una lista in {place}", f"there is no list at {place}")
 
 
 _DECODER: Final = json.JSONDecoder(parse_float=exact_number, parse_constant=_refuse)
@@ -97,7 +97,7 @@ class Document:
                 raise Unreadable("file.no_records", _no_list(self._path))
         if window.peek():
             raise Unreadable(
-                "file.not_json", bilingual("C'è qualcosa dopo il documento", "something stands behind the document")
+                "file.not_json", bilingual("c'è qualcosa dopo il documento", "something stands behind the document")
             )
 
     def _within(self, path: list[str], rest: dict[str, Any]) -> Generator[Record, None, bool]:
@@ -106,7 +106,7 @@ class Document:
             return (yield from self._elements())
         window.take(
             "{",
-            bilingual(f"Manca l'oggetto in cui dovrebbe stare /{path[0]}", f"no object, where /{path[0]} should be"),
+            bilingual(f"manca l'oggetto in cui dovrebbe stare /{path[0]}", f"no object, where /{path[0]} should be"),
         )
         found = False
         while window.peek() != "}":
@@ -140,7 +140,7 @@ class Document:
             if window.peek() != ",":
                 break
             window.take(",", _NO_OBJECT)
-        window.take("]", bilingual("Non è una lista JSON", "no JSON list"))
+        window.take("]", bilingual("non è una lista JSON", "no JSON list"))
         return True
 
 
@@ -165,7 +165,7 @@ class _Window:
             raise Unreadable(
                 "file.encoding",
                 bilingual(
-                    f"Non è UTF-8, entro {_CHUNK} byte dal byte {self._taken}",
+                    f"non è UTF-8, entro {_CHUNK} byte dal byte {self._taken}",
                     f"not UTF-8, within {_CHUNK} bytes of byte {self._taken}",
                 ),
             ) from None
@@ -190,7 +190,7 @@ class _Window:
 
     def _before_here(self, what: Bilingual) -> Bilingual:
         """What is wrong, led by up to where it is."""
-        return led(bilingual(f"Prima del byte {self._taken}", f"before byte {self._taken}"), what)
+        return led(bilingual(f"prima del byte {self._taken}", f"before byte {self._taken}"), what)
 
     def value(self) -> tuple[str, Any]:
         """The next value, as written and as it is."""
@@ -210,7 +210,7 @@ class _Window:
             if len(text) > MOST_RECORD:
                 raise Unreadable(
                     "file.record_too_long",
-                    bilingual(f"Più lungo di {MOST_RECORD} caratteri", f"longer than {MOST_RECORD} characters"),
+                    bilingual(f"più lungo di {MOST_RECORD} caratteri", f"longer than {MOST_RECORD} characters"),
                 )
             self._at = end
             return text, value
@@ -258,12 +258,12 @@ def _rows(reads: CsvFormat, data: bytes) -> Iterator[Record]:
         columns = [name.strip() for name in header]
         if len(columns) == 1 and (other := next((one for one in _SEPARATORS if one in columns[0]), None)):
             detail = bilingual(
-                f"La riga dei nomi ha una sola colonna, che contiene {other!r}: `separator` è giusto?",
+                f"la riga dei nomi ha una sola colonna, che contiene {other!r}: `separator` è giusto?",
                 f"the line of names has one column, and {other!r} in it: is `separator` right?",
             )
             raise Unreadable("file.csv", detail)
     if len(set(columns)) != len(columns):
-        raise Unreadable("file.csv", bilingual("Due colonne hanno lo stesso nome", "two columns have one name"))
+        raise Unreadable("file.csv", bilingual("due colonne hanno lo stesso nome", "two columns have one name"))
     width = len(columns)
     for row in _each(rows, reads, data):
         number = rows.line_num
@@ -286,13 +286,13 @@ def _hold_against_marks(reads: CsvFormat, data: bytes) -> None:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise Unreadable(
             "file.encoding",
-            bilingual("Il file è UTF-16: esportarlo in UTF-8", "the file is UTF-16: export it as UTF-8"),
+            bilingual("il file è UTF-16: esportarlo in UTF-8", "the file is UTF-16: export it as UTF-8"),
         )
     if data.startswith(codecs.BOM_UTF8) and reads.encoding != "utf-8":
         raise Unreadable(
             "file.encoding",
             bilingual(
-                f"Il file è UTF-8, e `encoding` è {reads.encoding}",
+                f"il file è UTF-8, e `encoding` è {reads.encoding}",
                 f"the file is UTF-8, and `encoding` is {reads.encoding}",
             ),
         )
@@ -309,7 +309,7 @@ def _undecodable(reads: CsvFormat, data: bytes) -> Bilingual:
             f"byte {error.start + 1} of the file is not {reads.encoding}: is `encoding` right?",
         )
         return led(_where("line", line), byte)
-    return bilingual(f"Non è {reads.encoding}", f"not {reads.encoding}")
+    return bilingual(f"non è {reads.encoding}", f"not {reads.encoding}")
 
 
 def _each(rows: Any, reads: CsvFormat, data: bytes) -> Iterator[list[str] | Bilingual]:

@@ -59,7 +59,7 @@ class SimulationsApi:
         if base is None:
             raise SimulationUnknown(
                 none_such(
-                    "nessun sistema simulato in questo processo",
+                    "nessun sistema simulato",
                     "provider simulated in this process",
                     sorted(simulated),
                 )

@@ -56,7 +56,7 @@ def test_where_nothing_is_simulated_there_is_nothing_to_switch(hub):
     unknown = admin.get("/simulations/email/faults")
     assert code(unknown) == (404, "simulation.unknown")
     assert unknown.json()["detail"] == (
-        "Non c'è nessun sistema simulato in questo processo corrispondente; c'è app_io / "
+        "Non c'è nessun sistema simulato corrispondente; c'è app_io / "
         "there is no such provider simulated in this process; there is app_io"
     )
     hub.hub.simulated = {}
