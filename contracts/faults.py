@@ -2,7 +2,7 @@
 Italian and then in English."""
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, NewType
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -25,6 +25,12 @@ _CODES = {
 
 BETWEEN: Final = " / "
 """Stands between the two languages."""
+
+LONGEST: Final = 500
+"""Characters of a text in two languages: what is kept of one, and what the APIs say that one has."""
+
+Bilingual = NewType("Bilingual", str)
+"""A text in Italian and then in English, as `bilingual` makes one: what asks for it cannot be given one half alone."""
 
 _OBJECT, _LIST, _BOOLEAN = "Deve essere un oggetto JSON", "Deve essere una lista", "Deve essere true o false"
 _INTEGER, _NUMBER = "Deve essere un numero intero", "Deve essere un numero"
@@ -90,20 +96,46 @@ _ENGLISH: Final[Mapping[str, str]] = {
 }
 
 
-def sentence_of(fault: ErrorDetails) -> str:
-    """What is wrong, in Italian and then in English, without the value; of an error type that is not in the table, as
-    pydantic says it."""
+def bilingual(italian: str, english: str, most: int = LONGEST) -> Bilingual:
+    """The text of two halves, each of them cut short where both together are over `most` characters."""
+    room = most - len(BETWEEN)
+    if len(italian) + len(english) > room:
+        italian = _cut(italian, max(room // 2, room - len(english)))
+        english = _cut(english, room - len(italian))
+    return Bilingual(f"{italian}{BETWEEN}{english}")
+
+
+def led(place: str, text: Bilingual) -> Bilingual:
+    """The text, after the place that it is about: a name, which leads the whole, or words in both languages."""
+    italian, _, english = text.partition(BETWEEN)
+    place_it, both, place_en = place.partition(BETWEEN)
+    return bilingual(f"{place_it}: {italian}", f"{place_en}: {english}" if both else english)
+
+
+def shortened(text: Bilingual, most: int) -> Bilingual:
+    """The text where less of it is kept than `LONGEST`."""
+    italian, _, english = text.partition(BETWEEN)
+    return bilingual(italian, english, most)
+
+
+def _cut(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def sentence_of(fault: ErrorDetails) -> Bilingual:
+    """What is wrong, without the value. For an error type that is not in the table pydantic's words, led by Italian."""
     kind, given = fault["type"], fault.get("ctx", {})
     if kind == "value_error":
         return in_both(str(given["error"]))
     context = {name: int(one) if isinstance(one, float) and one.is_integer() else one for name, one in given.items()}
     english = _ENGLISH[kind].format(**context) if kind in _ENGLISH else fault["msg"]
-    return f"{ITALIAN[kind].format(**context)}{BETWEEN}{english}" if kind in ITALIAN else english
+    return bilingual(ITALIAN[kind].format(**context), english) if kind in ITALIAN else in_both(english)
 
 
-def in_both(text: str) -> str:
+def in_both(text: str) -> Bilingual:
     """What a validator of ours says: as it is where it speaks both languages, else led by what it means in Italian."""
-    return text if BETWEEN in text else f"Regola non rispettata{BETWEEN}{text}"
+    italian, _, english = text.partition(BETWEEN)
+    return bilingual(italian, english) if english else bilingual("Regola non rispettata", text)
 
 
 def code_of(kind: str) -> str:
@@ -111,10 +143,19 @@ def code_of(kind: str) -> str:
     return _CODES.get(kind, "field.type" if kind.endswith(("_type", "_parsing")) else "field.invalid")
 
 
-def unknown_name(model: type[BaseModel]) -> str:
+def unknown_name(model: type[BaseModel]) -> Bilingual:
     """What whoever gives a name that a model does not have is told: those that it has."""
     names = ", ".join(model.model_fields)
-    return f"Nessun campo ha questo nome{BETWEEN}there is none of this name; there are {names}"
+    return bilingual(f"Nessun campo ha questo nome; ci sono {names}", f"there is none of this name; there are {names}")
+
+
+def unknown_parameter(known: Sequence[str]) -> Bilingual:
+    """What whoever gives a parameter that an operation does not have is told: those that it has."""
+    names = ", ".join(known)
+    return bilingual(
+        f"Parametro sconosciuto; qui si conoscono: {names or 'nessuno'}",
+        f"unknown parameter; known here: {names or 'none'}",
+    )
 
 
 def has_required(model: type[BaseModel]) -> bool:

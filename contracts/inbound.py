@@ -14,6 +14,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from contracts.faults import Bilingual
+
 from .base import Code
 from .failures import Deferred
 from .items import Item
@@ -65,7 +67,7 @@ class Wrong:
     pointer: str
     """JSON pointer into the source's own record, empty for the whole."""
     code: str
-    detail: str
+    detail: Bilingual
     rule: str = ""
     """JSON pointer into the mapping, where one was at work: the rule that did not fit."""
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from contracts.faults import Bilingual
+
 from .errors import QuotaExceeded
 
 
@@ -20,6 +22,6 @@ class Allowance:
             "X-RateLimit-Reset": str(self.reset_s),
         }
 
-    def exceeded(self, detail: str = "") -> QuotaExceeded:
+    def exceeded(self, detail: Bilingual | None = None) -> QuotaExceeded:
         """The error of a caller who wants more than is left: of this limit it is told, whatever others there are."""
         return QuotaExceeded(detail, headers={"Retry-After": str(self.reset_s), **self.headers()})

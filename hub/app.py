@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, Router
 from starlette.types import Receive, Scope, Send
 
+from contracts.faults import bilingual
 from hub.admin.broadcasts import BroadcastDesk
 from hub.admin.connectors import Connectors
 from hub.admin.deliveries import Deliveries
@@ -157,7 +158,11 @@ def _api_routes(hub: Hub, limiter: Limiter) -> list[BaseRoute]:
             hub.clock.now,
             hub.ring,
             hub.carts,
-            Slots(_room(hub, _CARTS_AT_ONCE), "carts", retry_after_s=5),
+            Slots(
+                _room(hub, _CARTS_AT_ONCE),
+                bilingual("Troppi carrelli insieme", "too many carts at once"),
+                retry_after_s=5,
+            ),
             RightsFiler(hub.citizens, hub.home.vault),
         ),
         streams=hub.streams,

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
+from contracts.faults import Bilingual, bilingual
+
 Channel = Literal["ID_AUTH_CHANNEL_01", "ID_AUTH_CHANNEL_02"]
 Authentication = Literal["ID_AUTH_REST_01", "ID_AUTH_REST_02", "voucher"]
 Integrity = Literal["INTEGRITY_REST_01", "INTEGRITY_REST_02"]
@@ -113,44 +115,92 @@ def defaults_of(trust: str) -> Profile:
     return DEFAULT_PROFILE
 
 
-def faults(profile: Profile, *, trust: str, signature_only: bool, channel_keys: bool) -> Iterator[tuple[str, str]]:
+def faults(
+    profile: Profile, *, trust: str, signature_only: bool, channel_keys: bool
+) -> Iterator[tuple[str, Bilingual]]:
     """Every reason why the settings cannot go together, each after the setting it concerns. `channel_keys`: a
     certificate or anchor of the vendor's channel is registered."""
     vouchers = profile.authentication == "voucher"
     for name, (least, most) in LIMITS.items():
         if not least <= getattr(profile, name) <= most:
-            yield name, f"from {least} to {most}"
+            yield name, bilingual(f"Da {least} a {most}", f"from {least} to {most}")
     for name, wrong, text in (
-        ("algorithms", not profile.algorithms, "at least one"),
-        ("algorithms", not profile.algorithms <= set(ALGORITHMS), f"only {', '.join(ALGORITHMS)}"),
-        ("trust", trust == "pdnd" and not vouchers, "pdnd needs authentication=voucher"),
+        ("algorithms", not profile.algorithms, bilingual("Almeno uno", "at least one")),
+        ("algorithms", not profile.algorithms <= set(ALGORITHMS), _ONLY),
+        (
+            "trust",
+            trust == "pdnd" and not vouchers,
+            bilingual("pdnd richiede authentication=voucher", "pdnd needs authentication=voucher"),
+        ),
         ("integrity", (profile.integrity == "INTEGRITY_REST_02") is not (trust == "pdnd"), _KEYS_OF_INTEGRITY),
-        ("clients", vouchers and not profile.clients, "authentication=voucher needs the vendor's client ids at PDND"),
-        ("purposes", vouchers and not profile.purposes, "authentication=voucher needs the purposes allowed"),
-        ("clients", bool(profile.clients) and not vouchers, "only with authentication=voucher"),
-        ("purposes", bool(profile.purposes) and not vouchers, "only with authentication=voucher"),
-        ("audit", profile.audit == "AUDIT_REST_02" and not vouchers, "AUDIT_REST_02 needs authentication=voucher"),
-        ("audit_claims", profile.audit != "none" and not profile.audit_claims, "at least one, or audit=none"),
-        ("dpop", profile.dpop != "never" and not vouchers, "a proof is bound to a voucher: authentication=voucher"),
-        ("signature_only", signature_only and vouchers, "a voucher travels in Authorization"),
-        ("signature_only", signature_only and profile.jti == "if-present", "needs jti=required"),
+        ("clients", vouchers and not profile.clients, _CLIENTS),
+        ("purposes", vouchers and not profile.purposes, _PURPOSES),
+        ("clients", bool(profile.clients) and not vouchers, _VOUCHERS),
+        ("purposes", bool(profile.purposes) and not vouchers, _VOUCHERS),
+        ("audit", profile.audit == "AUDIT_REST_02" and not vouchers, _AUDIT),
+        (
+            "audit_claims",
+            profile.audit != "none" and not profile.audit_claims,
+            bilingual("Almeno uno, o audit=none", "at least one, or audit=none"),
+        ),
+        ("dpop", profile.dpop != "never" and not vouchers, _PROOF),
+        ("signature_only", signature_only and vouchers, _AUTHORIZATION),
+        (
+            "signature_only",
+            signature_only and profile.jti == "if-present",
+            bilingual("Richiede jti=required", "needs jti=required"),
+        ),
         ("jti", profile.jti == "if-present" and profile.authentication == "ID_AUTH_REST_02", _JTI_ALWAYS),
         ("max_receipts", bool(profile.max_receipts) and profile.authentication != "ID_AUTH_REST_02", _NON_REPUDIATION),
-        ("max_receipts", profile.max_receipts == 1, "1 would refuse every retransmission; 0 switches the profile off"),
+        ("max_receipts", profile.max_receipts == 1, _ONE_RECEIPT),
         ("channel", profile.channel == "ID_AUTH_CHANNEL_02" and not channel_keys, _CHANNEL_KEYS),
         ("revocation", profile.revocation != "off" and trust != "x509" and not channel_keys, _CERTIFICATES),
         ("x5u_hosts", bool(profile.x5u_hosts) and trust != "x509", _CERTIFICATES),
-        ("message_id", not _is_place(profile.message_id), "header:<name in lower case> or claim:<name>"),
+        ("message_id", not _is_place(profile.message_id), _PLACE),
     ):
         if wrong:
             yield name, text
 
 
-_KEYS_OF_INTEGRITY: Final = "INTEGRITY_REST_02 goes with --trust pdnd, INTEGRITY_REST_01 with x509 and jwk"
-_JTI_ALWAYS: Final = "if-present goes with ID_AUTH_REST_01 or vouchers: ID_AUTH_REST_02 is uniqueness"
-_NON_REPUDIATION: Final = "PROFILE_NON_REPUDIATION_01 is ID_AUTH_REST_02 with INTEGRITY_REST_01 (modi 1.8)"
-_CHANNEL_KEYS: Final = "ID_AUTH_CHANNEL_02 needs --channel-anchor or --channel-thumbprint"
-_CERTIFICATES: Final = "only for a vendor with certificates"
+_ONLY: Final = bilingual(f"Solo {', '.join(ALGORITHMS)}", f"only {', '.join(ALGORITHMS)}")
+_CLIENTS: Final = bilingual(
+    "authentication=voucher richiede i client PDND del fornitore",
+    "authentication=voucher needs the vendor's client ids at PDND",
+)
+_PURPOSES: Final = bilingual(
+    "authentication=voucher richiede le finalità ammesse", "authentication=voucher needs the purposes allowed"
+)
+_VOUCHERS: Final = bilingual("Solo con authentication=voucher", "only with authentication=voucher")
+_AUDIT: Final = bilingual("AUDIT_REST_02 richiede authentication=voucher", "AUDIT_REST_02 needs authentication=voucher")
+_PROOF: Final = bilingual(
+    "Una prova (DPoP) è legata a un voucher: authentication=voucher",
+    "a proof is bound to a voucher: authentication=voucher",
+)
+_AUTHORIZATION: Final = bilingual("Un voucher viaggia in Authorization", "a voucher travels in Authorization")
+_ONE_RECEIPT: Final = bilingual(
+    "1 rifiuterebbe ogni ritrasmissione; 0 disattiva il profilo",
+    "1 would refuse every retransmission; 0 switches the profile off",
+)
+_PLACE: Final = bilingual(
+    "header:<nome in minuscolo> oppure claim:<nome>", "header:<name in lower case> or claim:<name>"
+)
+_KEYS_OF_INTEGRITY: Final = bilingual(
+    "INTEGRITY_REST_02 va con --trust pdnd, INTEGRITY_REST_01 con x509 e jwk",
+    "INTEGRITY_REST_02 goes with --trust pdnd, INTEGRITY_REST_01 with x509 and jwk",
+)
+_JTI_ALWAYS: Final = bilingual(
+    "if-present va con ID_AUTH_REST_01 o con i voucher: ID_AUTH_REST_02 è l'unicità",
+    "if-present goes with ID_AUTH_REST_01 or vouchers: ID_AUTH_REST_02 is uniqueness",
+)
+_NON_REPUDIATION: Final = bilingual(
+    "PROFILE_NON_REPUDIATION_01 è ID_AUTH_REST_02 con INTEGRITY_REST_01 (modi 1.8)",
+    "PROFILE_NON_REPUDIATION_01 is ID_AUTH_REST_02 with INTEGRITY_REST_01 (modi 1.8)",
+)
+_CHANNEL_KEYS: Final = bilingual(
+    "ID_AUTH_CHANNEL_02 richiede --channel-anchor o --channel-thumbprint",
+    "ID_AUTH_CHANNEL_02 needs --channel-anchor or --channel-thumbprint",
+)
+_CERTIFICATES: Final = bilingual("Solo per un fornitore con certificati", "only for a vendor with certificates")
 _TAKEN: Final = frozenset({"authorization", "agid-jwt-signature", "agid-jwt-trackingevidence", "dpop", "digest"})
 
 

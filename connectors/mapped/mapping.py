@@ -16,7 +16,7 @@ from connectors.base.mapping.expressions import Expression
 from connectors.base.mapping.grammar import ChoiceRule
 from connectors.base.mapping.rules import MapFault, Members, Place, Ready, Trail, ready, true_of
 from connectors.base.mapping.unmappable import Unmappable
-from contracts.faults import pointer_of
+from contracts.faults import bilingual, led, pointer_of
 from contracts.identifiers import ExternalId, holds_tax_code
 from contracts.inbound import Found, WholeFile, Wrong
 from contracts.items import COLLECTIONS
@@ -27,6 +27,7 @@ from .listing import Listed, Names
 from .reading import MOST_RECORD, Record, Unreadable, records
 
 _LONGEST_NAME = 200
+_NO_OBJECT = bilingual("non è un oggetto", "it is no object")
 _EXTERNAL_ID: TypeAdapter[str] = TypeAdapter(ExternalId)
 
 
@@ -36,7 +37,7 @@ class Mapping:
     def __init__(self, document: MappingDocument) -> None:
         self.document = document
         self._makers = [_Maker(rule, document.source, f"/items/{n}") for n, rule in enumerate(document.items)]
-        self._note = f" (mapping version {document.version})"
+        self._version = bilingual(f"mapping versione {document.version}", f"mapping version {document.version}")
         told = document.model_dump_json(exclude={"tests", "title"}, by_alias=True)
         self.digest = hashlib.sha256(told.encode()).hexdigest()[:16]
         """Names what it does: the same for as long as it makes the same of the same."""
@@ -66,7 +67,7 @@ class Mapping:
         return WholeFile(found(), names, lambda name: gone(name, reason))
 
     def _unreadable(self, data: bytes, error: Unreadable) -> Found:
-        wrong = Wrong("", error.code, error.detail + self._note)
+        wrong = Wrong("", error.code, led(self._version, error.detail))
         return Found(_digest_name(data), data[:MOST_RECORD], wrong=(wrong,))
 
     def all_found(self, its: Iterable[Record], listed: Listed | None = None) -> Iterator[Found]:
@@ -79,8 +80,8 @@ class Mapping:
         if record.wrong is not None or not isinstance(record.value, dict):
             if listed is not None:
                 listed.note([None])
-            code, detail = record.wrong or ("record.not_an_object", f"{record.where} is no object")
-            yield Found(_digest_name(record.raw), record.raw, wrong=(Wrong("", code, detail + self._note),))
+            code, detail = record.wrong or ("record.not_an_object", led(record.where, _NO_OBJECT))
+            yield Found(_digest_name(record.raw), record.raw, wrong=(Wrong("", code, led(self._version, detail)),))
             return
         brought = False
         for maker in self._makers:
@@ -99,7 +100,7 @@ class Mapping:
     def _explained(self, maker: "_Maker", record: Record) -> Found:
         name, collection, faults = maker.faults_of(record)
         wrong = tuple(
-            Wrong(fault.place.record, fault.code, f"{record.where}: {fault.detail}{self._note}", fault.place.rule)
+            Wrong(fault.place.record, fault.code, led(self._version, led(record.where, fault.detail)), fault.place.rule)
             for fault in faults[:MAX_FAULTS]
         )
         # Where the collection is not known, another day's record of that name could be another thing.
@@ -214,7 +215,9 @@ class _Maker:
             try:
                 collection = self._collection(record.value, here) or ""
                 if not collection:
-                    here.note(Unmappable("mapping.required", "the record has no value here"))
+                    here.note(
+                        Unmappable("mapping.required", "il record qui non ha un valore", "the record has no value here")
+                    )
             except Unmappable as unmappable:
                 here.note(unmappable)
         item = self._members(record.value, trail)

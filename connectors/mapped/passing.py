@@ -11,6 +11,7 @@ from itertools import chain
 from typing import Final
 
 from contracts.failures import Deferred
+from contracts.faults import Bilingual, bilingual, led
 from contracts.inbound import Found, Memo, Pulled, Stuck, Wrong
 
 from .config import Settings
@@ -24,6 +25,10 @@ _TRIES: Final = 3
 _LOOKED_BEYOND: Final = 3
 _MOST_LOST: Final = 50
 _KIND: Final = "mapped page"
+_PASSED_OVER: Final = bilingual("saltata fino al prossimo giro", "passed over until the next round")
+_ENDED: Final = bilingual(
+    "il giro è finito qui, e il resto non è letto", "the round ended here, with what comes behind it unread"
+)
 
 
 class Passing:
@@ -86,12 +91,12 @@ class Passing:
             if self._goes_on_behind(memo, spot):
                 lost = [*memo.get("lost", ()), _name(memo)]
                 if len(lost) <= _MOST_LOST:
-                    found = _lost(memo, failure, "passed over until the next round")
+                    found = _lost(memo, failure, _PASSED_OVER)
                     behind = spot.after(max(spot.limit, 1), grow=False)
                     return Pulled(kept | self.at(behind) | {"lost": lost}, (found,), more=True)
             if spot.is_first:
                 raise failure
-        found = _lost(memo, failure, "the round ended here, with what comes behind it unread")
+        found = _lost(memo, failure, _ENDED)
         done = {name: memo[name] for name in ("of", "since", "swept_at") if name in memo}
         return Pulled(done | {"missed": self._missed(memo, _name(memo))}, (found,))
 
@@ -133,7 +138,7 @@ class Passing:
         try:
             its = found(memo)
         except Deferred as failure:
-            return (_lost(memo, failure, "passed over until the next round", data),)
+            return (_lost(memo, failure, _PASSED_OVER, data),)
         return chain(its, [Found(_name(memo), b"")])
 
 
@@ -143,7 +148,7 @@ def _name(memo: Memo) -> str:
     return f"page/{told}" + (f"x{limit}" if limit is not None else "")
 
 
-def _lost(memo: Memo, failure: Deferred, what: str, data: bytes | None = None) -> Found:
+def _lost(memo: Memo, failure: Deferred, what: Bilingual, data: bytes | None = None) -> Found:
     asked = {name: memo[name] for name in ("of", "page", "limit", "since", "whole") if name in memo}
     raw = data if data is not None else json.dumps({"kind": _KIND} | asked).encode()
-    return Found(_name(memo), raw, wrong=(Wrong("", failure.reason, f"{failure.detail}: {what}"),))
+    return Found(_name(memo), raw, wrong=(Wrong("", failure.reason, led(failure.detail, what)),))

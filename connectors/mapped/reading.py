@@ -8,9 +8,10 @@ import re
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from json import JSONDecodeError
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from connectors.base.mapping.expressions import exact_number
+from contracts.faults import Bilingual, bilingual, led
 
 from .document import CsvFormat, JsonFormat, JsonLinesFormat
 
@@ -23,10 +24,13 @@ _NOT_BLANK = re.compile(r"[^ \t\n\r]")
 Format = JsonFormat | JsonLinesFormat | CsvFormat
 
 
+Kind = Literal["record", "line"]
+
+
 class Unreadable(Exception):
     """The whole cannot be read, from here on. `detail` repeats nothing of it."""
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: Bilingual) -> None:
         super().__init__(code)
         self.code, self.detail = code, detail
 
@@ -37,13 +41,34 @@ class Record:
 
     raw: bytes = field(repr=False)
     value: Any = field(repr=False)
-    where: str
-    wrong: tuple[str, str] | None = None
+    kind: Kind
+    number: int
+    wrong: tuple[str, Bilingual] | None = None
     """Code and detail where it cannot be read, and the next one can."""
+
+    @property
+    def where(self) -> Bilingual:
+        """Its place in the whole."""
+        return _where(self.kind, self.number)
+
+
+def _where(kind: Kind, number: int) -> Bilingual:
+    return bilingual(f"{'riga' if kind == 'line' else kind} {number}", f"{kind} {number}")
 
 
 def _refuse(name: str) -> Any:
     raise ValueError(name)
+
+
+_NO_OBJECT: Final = bilingual("non è un oggetto JSON", "no JSON object")
+_NOT_JSON: Final = bilingual("non è JSON", "not JSON")
+_OUT_OF_REACH: Final = bilingual("un numero o una profondità fuori portata", "a number or a depth out of reach")
+_NO_LINE: Final = bilingual("non è JSON in UTF-8", "it is not JSON in UTF-8")
+
+
+def _no_list(path: list[str]) -> Bilingual:
+    place = "/" + "/".join(path)
+    return bilingual(f"non c'è una lista in {place}", f"there is no list at {place}")
 
 
 _DECODER: Final = json.JSONDecoder(parse_float=exact_number, parse_constant=_refuse)
@@ -65,27 +90,32 @@ class Document:
         window = self._window
         if not self._path and window.peek() == "{":
             text, value = window.value()
-            yield Record(text.encode(), value, "record 1")
+            yield Record(text.encode(), value, "record", 1)
         else:
             found = yield from self._within(self._path, self.rest)
             if not found:
-                raise Unreadable("file.no_records", f"there is no list at /{'/'.join(self._path)}")
+                raise Unreadable("file.no_records", _no_list(self._path))
         if window.peek():
-            raise Unreadable("file.not_json", "something stands behind the document")
+            raise Unreadable(
+                "file.not_json", bilingual("c'è qualcosa dopo il documento", "something stands behind the document")
+            )
 
     def _within(self, path: list[str], rest: dict[str, Any]) -> Generator[Record, None, bool]:
         window = self._window
         if not path:
             return (yield from self._elements())
-        window.take("{", f"no object, where /{path[0]} should be")
+        window.take(
+            "{",
+            bilingual(f"manca l'oggetto in cui dovrebbe stare /{path[0]}", f"no object, where /{path[0]} should be"),
+        )
         found = False
         while window.peek() != "}":
             _, name = window.value()
-            window.take(":", "no JSON object")
+            window.take(":", _NO_OBJECT)
             if name != path[0]:
                 rest[str(name)[:200]] = window.value()[1]
             elif found:
-                raise Unreadable("file.no_records", f"/{path[0]} occurs twice")
+                raise Unreadable("file.no_records", bilingual(f"/{path[0]} è ripetuto", f"/{path[0]} occurs twice"))
             else:
                 inner: dict[str, Any] = {}
                 found = yield from self._within(path[1:], inner)
@@ -93,24 +123,24 @@ class Document:
                     rest[path[0]] = inner
             if window.peek() != ",":
                 break
-            window.take(",", "")
-        window.take("}", "no JSON object")
+            window.take(",", _NO_OBJECT)
+        window.take("}", _NO_OBJECT)
         return found
 
     def _elements(self) -> Generator[Record, None, bool]:
         window = self._window
         if window.peek() == "n" and window.value()[1] is None:
             return True
-        window.take("[", f"no list at /{'/'.join(self._path)}")
+        window.take("[", _no_list(self._path))
         count = 0
         while window.peek() != "]":
             text, value = window.value()
             count += 1
-            yield Record(f"{self._before}{text}{self._after}".encode(), value, f"record {count}")
+            yield Record(f"{self._before}{text}{self._after}".encode(), value, "record", count)
             if window.peek() != ",":
                 break
-            window.take(",", "")
-        window.take("]", "no JSON list")
+            window.take(",", _NO_OBJECT)
+        window.take("]", bilingual("non è una lista JSON", "no JSON list"))
         return True
 
 
@@ -132,7 +162,13 @@ class _Window:
         try:
             more = self._decode.decode(bytes(chunk), final=self._taken >= len(self._data))
         except UnicodeDecodeError:
-            raise Unreadable("file.encoding", f"not UTF-8, within {_CHUNK} bytes of byte {self._taken}") from None
+            raise Unreadable(
+                "file.encoding",
+                bilingual(
+                    f"non è UTF-8, entro {_CHUNK} byte dal byte {self._taken}",
+                    f"not UTF-8, within {_CHUNK} bytes of byte {self._taken}",
+                ),
+            ) from None
         self._text, self._at = self._text[self._at :] + more, 0
         return True
 
@@ -147,10 +183,14 @@ class _Window:
             if not self._more():
                 return ""
 
-    def take(self, character: str, otherwise: str) -> None:
+    def take(self, character: str, otherwise: Bilingual) -> None:
         if self.peek() != character:
-            raise Unreadable("file.not_json", f"{otherwise}, before byte {self._taken}")
+            raise Unreadable("file.not_json", self._before_here(otherwise))
         self._at += 1
+
+    def _before_here(self, what: Bilingual) -> Bilingual:
+        """What is wrong, led by up to where it is."""
+        return led(bilingual(f"prima del byte {self._taken}", f"before byte {self._taken}"), what)
 
     def value(self) -> tuple[str, Any]:
         """The next value, as written and as it is."""
@@ -160,17 +200,18 @@ class _Window:
                 value, end = _DECODER.raw_decode(self._text, self._at)
             except JSONDecodeError:
                 if len(self._text) - self._at > MOST_RECORD or not self._more():
-                    raise Unreadable("file.not_json", f"not JSON, before byte {self._taken}") from None
+                    raise Unreadable("file.not_json", self._before_here(_NOT_JSON)) from None
                 continue
             except (ValueError, RecursionError):
-                raise Unreadable(
-                    "file.not_json", f"a number or a depth out of reach, before byte {self._taken}"
-                ) from None
+                raise Unreadable("file.not_json", self._before_here(_OUT_OF_REACH)) from None
             if end == len(self._text) and self._more():
                 continue  # a number may go on
             text = self._text[self._at : end]
             if len(text) > MOST_RECORD:
-                raise Unreadable("file.record_too_long", f"longer than {MOST_RECORD} characters")
+                raise Unreadable(
+                    "file.record_too_long",
+                    bilingual(f"più lungo di {MOST_RECORD} caratteri", f"longer than {MOST_RECORD} characters"),
+                )
             self._at = end
             return text, value
 
@@ -190,10 +231,9 @@ def _lines(data: bytes) -> Iterator[Record]:
         line, at, number = data[at:end].strip(), end + 1, number + 1
         if not line:
             continue
-        where = f"line {number}"
         value = _decoded(line)
-        wrong = ("record.not_json", f"{where} is not JSON in UTF-8") if value is None else None
-        yield Record(line if wrong is None else line[:MOST_RECORD], value, where, wrong)
+        wrong = ("record.not_json", led(_where("line", number), _NO_LINE)) if value is None else None
+        yield Record(line if wrong is None else line[:MOST_RECORD], value, "line", number, wrong)
 
 
 def _decoded(line: bytes) -> Any:
@@ -217,43 +257,62 @@ def _rows(reads: CsvFormat, data: bytes) -> Iterator[Record]:
             raise Unreadable("file.csv", header)
         columns = [name.strip() for name in header]
         if len(columns) == 1 and (other := next((one for one in _SEPARATORS if one in columns[0]), None)):
-            detail = f"the line of names has one column, and {other!r} in it: is `separator` right?"
+            detail = bilingual(
+                f"la riga dei nomi ha una sola colonna, che contiene {other!r}: `separator` è giusto?",
+                f"the line of names has one column, and {other!r} in it: is `separator` right?",
+            )
             raise Unreadable("file.csv", detail)
     if len(set(columns)) != len(columns):
-        raise Unreadable("file.csv", "two columns have one name")
+        raise Unreadable("file.csv", bilingual("due colonne hanno lo stesso nome", "two columns have one name"))
     width = len(columns)
     for row in _each(rows, reads, data):
-        where = f"line {rows.line_num}"
+        number = rows.line_num
         if isinstance(row, str):
-            yield Record(b"", None, where, ("record.csv", f"{where}: {row}"))
+            yield Record(b"", None, "line", number, ("record.csv", led(_where("line", number), row)))
         elif row:
             raw = _written(reads, [] if reads.columns else columns, row)
             if len(row) != width:
-                detail = f"{where} has {len(row)} cells, and there are {width} columns"
-                yield Record(raw, None, where, ("record.columns", detail))
+                cells = bilingual(
+                    f"ha {len(row)} celle, e le colonne sono {width}",
+                    f"it has {len(row)} cells, and there are {width} columns",
+                )
+                yield Record(raw, None, "line", number, ("record.columns", led(_where("line", number), cells)))
             else:
-                yield Record(raw, {name: cell for name, cell in zip(columns, row, strict=True) if cell}, where)
+                yield Record(raw, {name: cell for name, cell in zip(columns, row, strict=True) if cell}, "line", number)
 
 
 def _hold_against_marks(reads: CsvFormat, data: bytes) -> None:
     """Raises Unreadable where the first bytes say another encoding."""
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise Unreadable("file.encoding", "the file is UTF-16: export it as UTF-8")
+        raise Unreadable(
+            "file.encoding",
+            bilingual("il file è UTF-16: esportarlo in UTF-8", "the file is UTF-16: export it as UTF-8"),
+        )
     if data.startswith(codecs.BOM_UTF8) and reads.encoding != "utf-8":
-        raise Unreadable("file.encoding", f"the file is UTF-8, and `encoding` is {reads.encoding}")
+        raise Unreadable(
+            "file.encoding",
+            bilingual(
+                f"il file è UTF-8, e `encoding` è {reads.encoding}",
+                f"the file is UTF-8, and `encoding` is {reads.encoding}",
+            ),
+        )
 
 
-def _undecodable(reads: CsvFormat, data: bytes) -> str:
+def _undecodable(reads: CsvFormat, data: bytes) -> Bilingual:
     """Where the first byte is that the encoding does not have."""
     try:
         data.decode(reads.encoding)
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        return f"line {line}: byte {error.start + 1} of the file is not {reads.encoding}: is `encoding` right?"
-    return f"not {reads.encoding}"
+        byte = bilingual(
+            f"il byte {error.start + 1} del file non è {reads.encoding}: `encoding` è giusto?",
+            f"byte {error.start + 1} of the file is not {reads.encoding}: is `encoding` right?",
+        )
+        return led(_where("line", line), byte)
+    return bilingual(f"non è {reads.encoding}", f"not {reads.encoding}")
 
 
-def _each(rows: Any, reads: CsvFormat, data: bytes) -> Iterator[list[str] | str]:
+def _each(rows: Any, reads: CsvFormat, data: bytes) -> Iterator[list[str] | Bilingual]:
     """The rows; a text says why one cannot be read."""
     while True:
         try:
@@ -263,7 +322,7 @@ def _each(rows: Any, reads: CsvFormat, data: bytes) -> Iterator[list[str] | str]
         except UnicodeDecodeError:
             raise Unreadable("file.encoding", _undecodable(reads, data)) from None
         except csv.Error as error:
-            yield str(error)[:200]
+            yield bilingual("non è una riga di CSV", str(error)[:200])
 
 
 def _written(reads: CsvFormat, columns: list[str], row: list[str]) -> bytes:

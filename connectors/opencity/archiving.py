@@ -16,6 +16,7 @@ from typing import Any
 from connectors.base.http import Answer
 from contracts.base import rfc3339
 from contracts.failures import Deferred, Failure
+from contracts.faults import bilingual
 from contracts.inbound import Found
 
 from . import mapping
@@ -160,7 +161,7 @@ class Archive:
         """A document where it, or its owner, could not be had."""
 
         def make() -> tuple[str, dict[str, Any]]:
-            raise Fault("", failure.reason, "asked for in vain")
+            raise Fault("", failure.reason, bilingual("chiesto invano", "asked for in vain"))
 
         found = mapping.found_of(KIND, _without_readings(record), {}, make)
         assert found is not None
@@ -177,7 +178,11 @@ class Archive:
             # Version 1: the names that are known for certain; those of version 2 are read where they come.
             answer = self.session.get(f"/users/{name}", {"version": "1"})
             if answer.status in GONE:
-                raise Fault("/owner", "opencity.no_owner", f"status {answer.status}")
+                raise Fault(
+                    "/owner",
+                    "opencity.no_owner",
+                    bilingual(f"status {answer.status}: nessuno", f"status {answer.status}"),
+                )
             given = read(answer)
             its = given if isinstance(given, Mapping) else {}
             values = (deep(its, path) for path in self.settings.owner_paths)

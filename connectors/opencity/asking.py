@@ -8,6 +8,7 @@ from typing import Any
 
 from connectors.base.http import Answer
 from contracts.failures import Deferred, Failure
+from contracts.faults import bilingual
 from contracts.inbound import Found, Parts, Wrong
 
 from . import mapping
@@ -24,7 +25,11 @@ PARTS: Parts = {"application/": {"messages": "message/", "payments": "payment/",
 """What of an application can only be asked for below its own address."""
 _NOT_OURS = (400, 403)
 _QUESTIONS: Mapping[str, str] = {f"{kind}-of": kind for kind in ("message", "payment", "file")}
-_IN_SWEEPS = Wrong("", "opencity.read_in_sweeps", "a list: the next sweep reads it again")
+_IN_SWEEPS = Wrong(
+    "",
+    "opencity.read_in_sweeps",
+    bilingual("un elenco: lo rilegge il prossimo giro", "a list: the next sweep reads it again"),
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from contracts.base import rfc3339
+from contracts.faults import bilingual
 from contracts.inbound import Found
 
 from . import mapping
@@ -166,7 +167,11 @@ def filename_of(record: Mapping[str, Any], members: tuple[str, ...]) -> tuple[st
         stem, _, extension = name.rpartition(".")
         if stem and extension.lower() in TYPES:
             return extension.lower(), f"{stem[: 119 - len(extension)]}.{extension}"
-    raise Fault(f"/{members[0]}", "opencity.file_type", "a name with none of the extensions of documents")
+    raise Fault(
+        f"/{members[0]}",
+        "opencity.file_type",
+        bilingual("un nome senza un'estensione di documenti", "a name with none of the extensions of documents"),
+    )
 
 
 def is_of(extension: str, content: bytes) -> bool:

@@ -4,10 +4,11 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from connectors.base.money import whole_cents
 from contracts.base import ROME
+from contracts.faults import Bilingual, bilingual
 from contracts.identifiers import check_organization_tax_code, check_tax_code
 
 _UUID = re.compile(r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
@@ -17,11 +18,13 @@ _AMOUNT = re.compile(r"^[0-9]{1,9}([.,][0-9]{1,2})?$")
 _EMAIL = re.compile(r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9-]+)*$")
 _HTTPS = re.compile(r"^https://[^\s<>\"@]{1,1900}$")
 
+NONE: Final = bilingual("non c'è", "there is none")
+
 
 class Fault(Exception):
     """A record cannot become an item: where, a stable code, and words without any of its content."""
 
-    def __init__(self, pointer: str, code: str, detail: str) -> None:
+    def __init__(self, pointer: str, code: str, detail: Bilingual) -> None:
         super().__init__(code)
         self.pointer = pointer
         self.code = code
@@ -36,7 +39,7 @@ def is_identifier(value: object) -> bool:
 def identifier(record: Mapping[str, Any], name: str) -> str:
     value = record.get(name)
     if not is_identifier(value):
-        raise Fault(f"/{name}", "opencity.no_identifier", "not a UUID")
+        raise Fault(f"/{name}", "opencity.no_identifier", bilingual("non è un UUID", "not a UUID"))
     return str(value)
 
 
@@ -88,7 +91,11 @@ def moment_or_none(record: Mapping[str, Any], *names: str, at: str = "") -> date
             continue
         found = _instant(value)
         if found is None or not 1900 <= found.year <= 2200:
-            raise Fault(f"{at}/{name}", "opencity.no_instant", "not an instant with its offset")
+            raise Fault(
+                f"{at}/{name}",
+                "opencity.no_instant",
+                bilingual("non è un istante con il suo fuso", "not an instant with its offset"),
+            )
         return found
     return None
 
@@ -97,7 +104,7 @@ def moment(record: Mapping[str, Any], *names: str) -> datetime:
     """The same. Raises Fault where there is none as well."""
     found = moment_or_none(record, *names)
     if found is None:
-        raise Fault(f"/{names[0]}", "opencity.no_instant", "there is none")
+        raise Fault(f"/{names[0]}", "opencity.no_instant", NONE)
     return found
 
 
@@ -132,7 +139,13 @@ def cents(value: object, pointer: str) -> int:
             return whole_cents(Decimal(given.replace(",", ".")))
     except (ArithmeticError, ValueError):
         pass  # not a number at all, or none that is an amount
-    raise Fault(pointer, "opencity.no_amount", "not an amount in euro with at most two decimals")
+    raise Fault(
+        pointer,
+        "opencity.no_amount",
+        bilingual(
+            "non è un importo in euro con al massimo due decimali", "not an amount in euro with at most two decimals"
+        ),
+    )
 
 
 def notice_number(value: object, pointer: str) -> str | None:
@@ -140,7 +153,11 @@ def notice_number(value: object, pointer: str) -> str | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str) or not _NOTICE_NUMBER.fullmatch(value):
-        raise Fault(pointer, "opencity.no_notice_number", "not 18 digits of a notice")
+        raise Fault(
+            pointer,
+            "opencity.no_notice_number",
+            bilingual("non sono le 18 cifre di un avviso", "not 18 digits of a notice"),
+        )
     return value
 
 
@@ -156,7 +173,7 @@ def person(value: object, pointer: str) -> dict[str, str]:
             return {"subject_kind": "organization", "tax_code": check_organization_tax_code(given)}
         return {"tax_code": check_tax_code(given)}
     except ValueError:
-        raise Fault(pointer, "opencity.no_tax_code", "not a tax code") from None
+        raise Fault(pointer, "opencity.no_tax_code", bilingual("non è un codice fiscale", "not a tax code")) from None
 
 
 def organization(value: object) -> str | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from connectors.base.http import Answer
 from contracts.failures import Deferred, Failure
+from contracts.faults import bilingual
 from contracts.inbound import Found
 
 from . import mapping
@@ -44,7 +45,7 @@ class Files:
         """The file where it could not be had."""
 
         def asked(_extension: str) -> bytes:
-            raise Fault("", failure.reason, "asked for in vain")
+            raise Fault("", failure.reason, bilingual("chiesto invano", "asked for in vain"))
 
         return document(file, about, self.settings, asked)
 
@@ -60,7 +61,9 @@ class Files:
             try:
                 return self._of(identifier(about, "id"), file, extension)
             except Failure as failure:
-                raise Fault("", failure.reason, "asked for again in vain") from None
+                raise Fault(
+                    "", failure.reason, bilingual("chiesto di nuovo invano", "asked for again in vain")
+                ) from None
 
         yield document(file, about, self.settings, asked)
 
@@ -79,11 +82,17 @@ class Files:
         most = self.settings.largest_file
         answer = self.session.get(path, {"version": version}, most_bytes=most, accept="*/*")
         if answer.status in GONE:
-            raise Fault("", "opencity.file_gone", f"status {answer.status}")
+            raise Fault(
+                "", "opencity.file_gone", bilingual(f"status {answer.status}: non c'è più", f"status {answer.status}")
+            )
         if answer.status in _WAITED_FOR:
             raise failure_of(READ, answer)
         if answer.status == 200 and _announced_size(answer) > most:
-            raise Fault("", "opencity.file_too_large", f"more than {most} bytes (largest_file)")
+            raise Fault(
+                "",
+                "opencity.file_too_large",
+                bilingual(f"più di {most} byte (largest_file)", f"more than {most} bytes (largest_file)"),
+            )
         if reason := _fault(answer, extension):
             # It may be a gateway's passing page.
             raise Deferred(reason, f"status {answer.status}")

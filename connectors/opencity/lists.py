@@ -9,6 +9,7 @@ from typing import Any
 from connectors.base.http import Answer
 from contracts.base import ROME
 from contracts.failures import Deferred
+from contracts.faults import bilingual
 from contracts.inbound import Found, Wrong
 
 from .session import Session
@@ -60,6 +61,10 @@ def mapped(kind: str, records: Iterable[Any], make: Callable[[Mapping[str, Any]]
     """What stands in a list: items, and what is no record."""
     for record in records:
         if not isinstance(record, Mapping):
-            yield Found("", json.dumps(record).encode(), wrong=(Wrong("", "opencity.unreadable", "not an object"),))
+            yield Found(
+                "",
+                json.dumps(record).encode(),
+                wrong=(Wrong("", "opencity.unreadable", bilingual("non è un oggetto", "not an object")),),
+            )
         elif (found := make(record)) is not None:
             yield found

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from contracts.base import rfc3339
+from contracts.faults import bilingual
 from contracts.inbound import Found, Wrong
 
 from .config import Settings
 from .fields import (
+    NONE,
     Fault,
     cents,
     code,
@@ -40,6 +42,7 @@ ACTIONS: Mapping[str, tuple[str, str]] = {
     "integration_requested": ("integrate", "Invia le integrazioni"),
 }
 INTEGRATION = "Il Comune chiede di integrare la pratica: il messaggio della pratica dice che cosa manca."
+_NO_STATUS = bilingual("uno stato che non è nella tabella", "a status that is not in the table")
 APPLICANT = "applicant"
 """The visibility of messages that are for the citizen; all others are the office's own."""
 
@@ -89,7 +92,13 @@ def read(data: bytes, settings: Settings) -> Iterable[Found]:
         }
         found = makers[kind]()
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        fault = Wrong("", "opencity.unreadable", "nothing that this connector put into the quarantine")
+        fault = Wrong(
+            "",
+            "opencity.unreadable",
+            bilingual(
+                "non l'ha messo in quarantena questo connettore", "nothing that this connector put into the quarantine"
+            ),
+        )
         yield Found("", data, wrong=(fault,))
         return
     if found is not None:
@@ -109,7 +118,7 @@ def applicant(record: Record, settings: Settings) -> dict[str, str]:
             found = person(value, "/data/" + path.replace(".", "/"))
             break
     else:
-        raise Fault("/data/" + settings.tax_code_paths[0].replace(".", "/"), "opencity.no_tax_code", "there is none")
+        raise Fault("/data/" + settings.tax_code_paths[0].replace(".", "/"), "opencity.no_tax_code", NONE)
     address = next(filter(None, (email(deep(data, path)) for path in settings.email_paths)), None)
     return found | {"email": address} if address else found
 
@@ -120,7 +129,7 @@ def standing(record: Record) -> Standing:
     # Digits in a string; in history and by some versions a number.
     found = APPLICATIONS.get(str(status)) if isinstance(status, str | int) else None
     if found is None:
-        raise Fault("/status", "opencity.status_unknown", "a status that is not in the table")
+        raise Fault("/status", "opencity.status_unknown", _NO_STATUS)
     return found
 
 
@@ -191,7 +200,11 @@ def _agrees(record: Record, its: Standing) -> None:
     """A citizen is told no outcome that the record itself doubts."""
     outcome = record.get("outcome")
     if isinstance(outcome, bool) and outcome is not (its.outcome == "accepted"):
-        raise Fault("/outcome", "opencity.outcome_contradicts", "status and outcome do not agree")
+        raise Fault(
+            "/outcome",
+            "opencity.outcome_contradicts",
+            bilingual("status e outcome si contraddicono", "status and outcome do not agree"),
+        )
 
 
 def _ways(its: Standing, page: str) -> dict[str, Any]:
@@ -221,7 +234,7 @@ def _message(record: Record, about: Record, settings: Settings) -> tuple[str, di
         return None
     text = markdown(words)
     if not text:
-        raise Fault("/message", "opencity.no_text", "there is none")
+        raise Fault("/message", "opencity.no_text", NONE)
     title = string(record, "subject") or f"Messaggio sulla pratica: {string(about, 'service_name') or 'pratica'}"
     item = envelope(record, settings, title, applicant(about, settings))
     at = moment_or_none(record, "sent_at") or moment(record, "created_at")
@@ -239,7 +252,7 @@ def _payment(record: Record, about: Record, settings: Settings) -> tuple[str, di
     its = object_at(record, "payment")
     state = PAYMENTS.get(str(record.get("status")))
     if state is None:
-        raise Fault("/status", "opencity.status_unknown", "a status that is not in the table")
+        raise Fault("/status", "opencity.status_unknown", _NO_STATUS)
     reason = line(string(record, "reason") or string(about, "service_name") or "Pagamento", 140)
     item = envelope(record, settings, reason, _debtor(record, about, settings))
     expires = moment_or_none(its, "expire_at", at="/payment")
@@ -263,10 +276,14 @@ def _payment(record: Record, about: Record, settings: Settings) -> tuple[str, di
 def _subscription(record: Record, settings: Settings) -> tuple[str, dict[str, Any]] | None:
     state = SUBSCRIPTIONS.get(str(record.get("status")))
     if state is None:
-        raise Fault("/status", "opencity.status_unknown", "a status that is not in the table")
+        raise Fault("/status", "opencity.status_unknown", _NO_STATUS)
     service = code(record, "subscription_service_code")
     if service is None:
-        raise Fault("/subscription_service_code", "opencity.no_code", "not a code of a service")
+        raise Fault(
+            "/subscription_service_code",
+            "opencity.no_code",
+            bilingual("non è un codice di servizio", "not a code of a service"),
+        )
     created = moment(record, "created_at")
     title = string(record, "subscription_service_name") or "Iscrizione"
     holder = person(record.get("subscriber_fiscal_code"), "/subscriber_fiscal_code")
@@ -297,7 +314,9 @@ def _creditor(its: Record, settings: Settings) -> str:
     found = organization(object_at(its, "receiver").get("tax_identification_number")) or settings.creditor_tax_code
     if found is None:
         raise Fault(
-            "/payment/receiver/tax_identification_number", "opencity.no_creditor", "none here, nor in the settings"
+            "/payment/receiver/tax_identification_number",
+            "opencity.no_creditor",
+            bilingual("né qui né nelle impostazioni", "none here, nor in the settings"),
         )
     return found
 

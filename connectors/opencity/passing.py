@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from contracts.failures import Deferred, Failure
+from contracts.faults import Bilingual, bilingual, led
 from contracts.inbound import Found, Pulled, Stuck, Wrong
 
 from .places import Place, Walk
@@ -90,10 +91,14 @@ def hopeful(walk: Walk) -> Walk:
     return walk.model_copy(update={"hopeless": ""}) if its and walk.hopeless else walk
 
 
-def passed_over(kind: str, failure: Failure, *, application: str = "", detail: str = "") -> Found:
+_IN_VAIN: Final = bilingual("chiesto invano", "asked for in vain")
+_PASSED_OVER: Final = bilingual("saltato fino al prossimo giro completo", "passed over until a sweep")
+
+
+def passed_over(kind: str, failure: Failure, *, application: str = "", detail: Bilingual = _IN_VAIN) -> Found:
     """What the quarantine says of a question of that kind, about an application or about none. Its content is what
     `Records.read` asks it again by."""
-    fault = Wrong("", failure.reason, f"{detail or 'asked for in vain'}: passed over until a sweep")
+    fault = Wrong("", failure.reason, led(detail, _PASSED_OVER))
     kept = {"kind": kind} | ({"application": {"id": application}} if application else {})
     return Found(_name(kind, application), json.dumps(kept).encode(), wrong=(fault,))
 

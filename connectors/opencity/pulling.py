@@ -16,6 +16,7 @@ from itertools import chain
 from typing import Any
 
 from contracts.failures import Deferred
+from contracts.faults import Bilingual, bilingual
 from contracts.inbound import Found, Memo, Pulled
 
 from . import mapping
@@ -167,7 +168,7 @@ class Source:
             raise failure
 
         after = walk.model_copy(update={"offset": walk.offset + 1, "limit": 1})
-        lost = passed_over(UNREAD, failure, detail=f"record {walk.offset} of the list ({walk.listings[0]})")
+        lost = passed_over(UNREAD, failure, detail=_in_list(walk))
         return Blocked(failure, after, (lost,), question=UNREAD, is_there=others)
 
     def _to_ask(self, place: Place, walk: Walk, record: Any) -> Iterator[str]:
@@ -322,3 +323,10 @@ class Source:
             after = Place(since=walk.started, swept_at=swept_at, files=files, enclosed=enclosed, archived=archived)
             after = after.model_copy(update={"missed": missed})
         return Pulled(json.loads(after.model_dump_json()), found, all_names=names or {}, more=more)
+
+
+def _in_list(walk: Walk) -> Bilingual:
+    return bilingual(
+        f"record {walk.offset} dell'elenco ({walk.listings[0]})",
+        f"record {walk.offset} of the list ({walk.listings[0]})",
+    )

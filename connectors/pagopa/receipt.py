@@ -20,6 +20,7 @@ from connectors.base.lines import one_line
 from connectors.base.money import whole_cents
 from connectors.base.stamps import stamp_of
 from contracts.base import ROME, rfc3339
+from contracts.faults import bilingual
 from contracts.identifiers import check_organization_tax_code, check_tax_code, holds_tax_code
 from contracts.inbound import Found, Wrong
 
@@ -30,6 +31,10 @@ _NOTICE_NUMBER = re.compile(r"^[0123][0-9]{17}$")
 
 class Unreadable(ValueError):
     """What came is no receipt at all: cut, garbage, or something else."""
+
+    def __init__(self, italian: str, english: str) -> None:
+        self.text = bilingual(italian, english)
+        super().__init__(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +60,10 @@ def of_xml(document: bytes) -> Fields:
     try:
         root = fromstring(document, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError, LookupError):
-        raise Unreadable("not XML as a receipt is") from None
+        raise Unreadable("non è l'XML di una ricevuta", "not XML as a receipt is") from None
     receipt = next((each for each in root.iter() if _name(each) == "receipt"), None)
     if receipt is None:
-        raise Unreadable("no receipt in it")
+        raise Unreadable("non contiene una ricevuta", "no receipt in it")
     said = {_name(each): (each.text or "").strip() for each in receipt}
     debtor = next((each for each in receipt if _name(each) == "debtor"), None)
     its = {} if debtor is None else {_name(each): (each.text or "").strip() for each in debtor.iter()}
@@ -76,9 +81,9 @@ def of_json(document: bytes) -> Fields:
     try:
         said = json.loads(document, parse_float=Decimal)
     except (ValueError, RecursionError):
-        raise Unreadable("not JSON") from None
+        raise Unreadable("non è JSON", "not JSON") from None
     if not isinstance(said, dict) or "receiptId" not in said:
-        raise Unreadable("no receipt in it")
+        raise Unreadable("non contiene una ricevuta", "no receipt in it")
     debtor = said.get("debtor")
     dates = ("paymentDateTimeFormatted", "paymentDateTime", "applicationDate", "transferDate")
     its, listed = debtor if isinstance(debtor, dict) else {}, said.get("transferList")
@@ -130,11 +135,16 @@ def found_of(fields: Fields, raw: bytes, fallback: str) -> Found:
     name = fields.receipt_id
     if name is None or not _RECEIPT_ID.fullmatch(name) or holds_tax_code(name):
         name = f"{fallback}.{sha256((name or '').encode()).hexdigest()[:16]}" if name else fallback
-        return Found(name, raw, "receipts", wrong=(Wrong("/receiptId", "pagopa.receipt_id", "no name for a receipt"),))
+        unnamed = _wrong("/receiptId", "pagopa.receipt_id", "non è un nome per una ricevuta", "no name for a receipt")
+        return Found(name, raw, "receipts", wrong=(unnamed,))
     if fields.outcome != "OK" or (fields.debtor or "").upper() == ANONYMOUS:
         return Found(name, raw)
     wrong, item = _item(fields)
     return Found(name, raw, "receipts", wrong=tuple(wrong)) if wrong else Found(name, raw, "receipts", item)
+
+
+def _wrong(pointer: str, code: str, italian: str, english: str) -> Wrong:
+    return Wrong(pointer, code, bilingual(italian, english))
 
 
 def _item(fields: Fields) -> tuple[list[Wrong], dict[str, Any]]:
@@ -143,18 +153,60 @@ def _item(fields: Fields) -> tuple[list[Wrong], dict[str, Any]]:
     kind = "organization" if fields.debtor_kind == "G" else "person"
     debtor, creditor, number = (fields.debtor or "").upper(), fields.creditor or "", fields.notice_number or ""
     if cents is None:
-        wrong.append(Wrong("/paymentAmount", "pagopa.amount", "no amount in euros with cents"))
+        wrong.append(
+            _wrong(
+                "/paymentAmount",
+                "pagopa.amount",
+                "non è un importo in euro e centesimi",
+                "no amount in euros with cents",
+            )
+        )
     if paid_at is None:
-        wrong.append(Wrong("/paymentDateTime", "pagopa.no_date", "it does not say when it was paid"))
+        wrong.append(
+            _wrong(
+                "/paymentDateTime",
+                "pagopa.no_date",
+                "non dice quando è stata pagata",
+                "it does not say when it was paid",
+            )
+        )
     if not _NOTICE_NUMBER.fullmatch(number):
-        wrong.append(Wrong("/noticeNumber", "pagopa.notice_number", "not 18 digits, the first 0..3"))
+        wrong.append(
+            _wrong(
+                "/noticeNumber",
+                "pagopa.notice_number",
+                "non sono 18 cifre, la prima 0..3",
+                "not 18 digits, the first 0..3",
+            )
+        )
     if not _is(check_organization_tax_code, creditor):
-        wrong.append(Wrong("/fiscalCode", "pagopa.creditor", "not the tax code of a creditor"))
+        wrong.append(
+            _wrong(
+                "/fiscalCode",
+                "pagopa.creditor",
+                "non è il codice fiscale di un ente creditore",
+                "not the tax code of a creditor",
+            )
+        )
     if not _is(check_organization_tax_code if kind == "organization" else check_tax_code, debtor):
-        wrong.append(Wrong("/debtor", "pagopa.debtor_unknown", "the debtor has no tax code of its kind"))
+        wrong.append(
+            _wrong(
+                "/debtor",
+                "pagopa.debtor_unknown",
+                "il debitore non ha un codice fiscale del suo tipo",
+                "the debtor has no tax code of its kind",
+            )
+        )
     stamps = _stamps(fields)
     if stamps is None:
-        wrong.append(Wrong("/transferList", "pagopa.stamp", "a revenue stamp without a file or an amount"))
+        wrong.append(
+            _wrong(
+                "/transferList",
+                "pagopa.stamp",
+                "una marca da bollo senza file o senza importo",
+                "a revenue stamp without a file or an amount",
+            )
+        )
     if wrong or paid_at is None:
         return wrong, {}
     reason, psp = _line(fields.description, 140), _line(fields.psp, 120)

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from connectors.base.http import Answer, send
 from contracts.failures import Deferred, Failure, Misconfigured, Rejected
+from contracts.faults import Bilingual, bilingual, led
 from contracts.inbound import Found, Memo, Pulled, Wrong
 
 from .positions import Version
@@ -34,6 +35,7 @@ UNREADABLE_TRIES = 3
 the quarantine, and those behind it are read; where these are no receipts either, each is asked for twice as often as
 the one before, as it is the gateway then."""
 
+_AGAIN = bilingual("chiesta di nuovo", "asked again")
 _MOST_KEPT = 32_768
 """Bytes of an answer that was no receipt."""
 
@@ -147,11 +149,15 @@ class Receipts:
             answer = self._ask(kept)
             if answer.status == 200:
                 return found_of(self._fields(answer), answer.body, name)
-            fault = Wrong("", "pagopa.receipt_missing", f"asked again: {answer.status}")
+            fault = Wrong(
+                "",
+                "pagopa.receipt_missing",
+                bilingual(f"chiesta di nuovo: {answer.status}", f"asked again: {answer.status}"),
+            )
         except Unreadable as error:
-            fault = Wrong("", "pagopa.unreadable", f"asked again: {error}")
+            fault = Wrong("", "pagopa.unreadable", led(_AGAIN, error.text))
         except Failure as failure:
-            fault = Wrong("", failure.reason, "asked again in vain")
+            fault = Wrong("", failure.reason, bilingual("chiesta di nuovo invano", "asked again in vain"))
         return Found(name, kept.model_dump_json().encode(), "receipts", wrong=(fault,))
 
     def _place(self, memo: Memo) -> _Place:
@@ -227,7 +233,10 @@ class Receipts:
                 place.late += (later,)
                 return
             place.seen += (wanted.iuv,)
-            detail = f"it is listed, and answered {answer.status} again and again"
+            detail = bilingual(
+                f"è in elenco, e la risposta è sempre {answer.status}",
+                f"it is listed, and answered {answer.status} again and again",
+            )
             missing = Wrong("", "pagopa.receipt_missing", detail)
             yield Found(name, _kept(wanted), "receipts", wrong=(missing,))
             return
@@ -238,7 +247,7 @@ class Receipts:
             if not tries:
                 raise Deferred("pagopa.unreadable", str(error), about="message") from None
             place.seen += (wanted.iuv,)
-            fault = Wrong("", "pagopa.unreadable", f"asked {tries} times, and no receipt each time: {error}")
+            fault = Wrong("", "pagopa.unreadable", led(_times(tries), error.text))
             yield Found(name, _kept(wanted, answer), "receipts", wrong=(fault,))
             return
         self.broken.heal()
@@ -273,7 +282,7 @@ def _read(document: bytes) -> Found:
     try:
         fields = of_json(document) if document.lstrip()[:1] == b"{" else of_xml(document)
     except Unreadable as error:
-        return Found("", document, wrong=(Wrong("", "pagopa.unreadable", str(error)),))
+        return Found("", document, wrong=(Wrong("", "pagopa.unreadable", error.text),))
     return found_of(fields, document, "upload")
 
 
@@ -306,3 +315,7 @@ def _wanted(iuv: Any, iur: Any = None) -> _Wanted:
         return _Wanted(iuv=iuv, iur=iur)
     except ValidationError:
         raise Deferred("pagopa.unreadable", "a receipt in the list has no name") from None
+
+
+def _times(tries: int) -> Bilingual:
+    return bilingual(f"chiesta {tries} volte, e mai una ricevuta", f"asked {tries} times, and no receipt each time")

@@ -14,6 +14,7 @@ from connectors.base import http
 from connectors.base.manifest import read_manifest
 from contracts.connector import Connector, Done, Limits, Memo, Notice
 from contracts.failures import Rejected
+from contracts.faults import Bilingual, bilingual
 from contracts.inbound import Found, Wrong
 from contracts.reporting import FlowPart
 
@@ -79,9 +80,9 @@ def _read(document: bytes, settings: Settings) -> list[Found]:
             return [_found(part, number) for number, part in enumerate(_parts(read_flow(root)), start=1)]
         return [read_again(read_as(SendRT, content_of(root)).receipt, document, settings)]
     except (Unreadable, SoapFault) as error:
-        return [_wrong(document, "pagopa.unreadable", str(error))]
+        return [_wrong(document, "pagopa.unreadable", bilingual("il documento non si può leggere", str(error)))]
     except Invalid as error:
-        return [_wrong(document, "pagopa.invalid", error.places)]
+        return [_wrong(document, "pagopa.invalid", bilingual("il documento non ha la forma richiesta", error.places))]
 
 
 def _parts(flow: FlowPart) -> Iterator[FlowPart]:
@@ -94,5 +95,5 @@ def _found(part: FlowPart, number: int) -> Found:
     return Found(f"fdr/{part.psp_id}/{part.flow}/{part.made_at.isoformat()}/{number}", b"", flow=part)
 
 
-def _wrong(document: bytes, code: str, detail: str) -> Found:
+def _wrong(document: bytes, code: str, detail: Bilingual) -> Found:
     return Found("", document, wrong=(Wrong("", code, detail),))

@@ -17,6 +17,7 @@ from contracts.answering import Demanded, OwedPayment, Reply
 from contracts.base import ROME, Form, rfc3339
 from contracts.connector import Operation
 from contracts.failures import Misconfigured, Rejected
+from contracts.faults import Bilingual, bilingual
 from contracts.inbound import Wrong
 
 from .config import Settings
@@ -59,19 +60,29 @@ class Offer:
         try:
             root = parse(document)
         except Unreadable as error:
-            raise _unreadable(f"no XML: {error}") from None
+            raise _unreadable(bilingual("non è XML", f"no XML: {error}")) from None
         record = {root.name: root.plain()}
         try:
             if self._when is not None and not true_of(self._when, record):
-                raise self._not_payable("when", "pagopa.demand_excluded", "the condition is not met")
+                raise self._not_payable(
+                    "when",
+                    "pagopa.demand_excluded",
+                    bilingual("la condizione non è soddisfatta", "the condition is not met"),
+                )
             made = self._members(record, None)
             validated("payments", _NAMED | self._item(made, now))
         except (Unmappable, ValidationError):
             raise _not_made(self._faults(record, now)) from None
         if made["amount_cents"] == 0:
-            raise self._not_payable("fields/amount_cents", "pagopa.demand_nothing", "there is nothing to pay")
+            raise self._not_payable(
+                "fields/amount_cents",
+                "pagopa.demand_nothing",
+                bilingual("non c'è nulla da pagare", "there is nothing to pay"),
+            )
         if made.get("due_date", "9999") < now.astimezone(ROME).date().isoformat():
-            raise self._not_payable("fields/due_date", "pagopa.demand_late", "it was due before today")
+            raise self._not_payable(
+                "fields/due_date", "pagopa.demand_late", bilingual("è scaduto prima di oggi", "it was due before today")
+            )
         return made
 
     def failed_tests(self, now: datetime) -> list[tuple[str, str]]:
@@ -112,7 +123,7 @@ class Offer:
         item = self._members(record, trail)
         return trail.faults + contract_faults("payments", _NAMED | self._item(item, now), trail)
 
-    def _not_payable(self, rule: str, code: str, detail: str) -> Refused:
+    def _not_payable(self, rule: str, code: str, detail: Bilingual) -> Refused:
         return _not_made([MapFault(Place("", "", f"{self._pointer}/{rule}"), code, detail)])
 
 
@@ -157,10 +168,10 @@ def _decoded(data: str) -> bytes:
     try:
         return b64decode("".join(data.split()), validate=True)
     except ValueError:
-        raise _unreadable("not Base64") from None
+        raise _unreadable(bilingual("non è Base64", "not Base64")) from None
 
 
-def _unreadable(detail: str) -> Refused:
+def _unreadable(detail: Bilingual) -> Refused:
     wrong = Wrong("/datiSpecificiServizioRequest", "pagopa.demand_unreadable", detail)
     return Refused("PAA_SINTASSI_XSD", f"datiSpecificiServizioRequest: {detail}", declined=wrong)
 

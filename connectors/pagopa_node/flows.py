@@ -18,7 +18,7 @@ from pydantic.alias_generators import to_camel
 from connectors.base.http import Answer, retry_after, send
 from contracts.base import rfc3339
 from contracts.failures import Deferred, Misconfigured
-from contracts.faults import pointer_of
+from contracts.faults import bilingual, pointer_of
 from contracts.inbound import Found, Memo, Pulled, Wrong
 from contracts.reporting import FlowPart, ReportedOutcome, ReportedPayment
 
@@ -190,7 +190,14 @@ class Flows:
         count = head.tot_payments if head.tot_payments is not None else head.computed_tot_payments
         cents = head.sum_payments if head.sum_payments is not None else head.computed_sum_payments
         if count is None or cents is None:
-            raise _Unreadable(Wrong("/sumPayments", "fdr.no_total", "the flow does not say its totals"), answer.body)
+            raise _Unreadable(
+                Wrong(
+                    "/sumPayments",
+                    "fdr.no_total",
+                    bilingual("il flusso non dice i suoi totali", "the flow does not say its totals"),
+                ),
+                answer.body,
+            )
         place.head = _Total(
             creditor=head.receiver.organization_id,
             made_at=head.fdr_date,
@@ -282,14 +289,18 @@ def _read_whole(model: type[_M], answer: Answer) -> _M:
 def _read(model: type[_M], answer: Answer) -> _M:
     """The body as `model`. Raises _Unreadable, Deferred."""
     if answer.status != 200:
-        told = f"status {answer.status} for a flow that was listed"
+        told = bilingual(
+            f"status {answer.status} per un flusso in elenco", f"status {answer.status} for a flow that was listed"
+        )
         raise _Unreadable(Wrong("", "fdr.gone", told), answer.body or told.encode())
     try:
         return model.model_validate(_decoded(answer))
     except ValidationError as error:
         one = error.errors(include_input=False, include_url=False, include_context=False)[0]
         pointer = pointer_of(one["loc"])
-        raise _Unreadable(Wrong(pointer, "fdr.invalid", one["type"]), answer.body) from None
+        raise _Unreadable(
+            Wrong(pointer, "fdr.invalid", bilingual("non è come descritto", one["type"])), answer.body
+        ) from None
 
 
 def _payment(one: _Payment) -> ReportedPayment:

@@ -15,6 +15,7 @@ from connectors.base.lines import one_line
 from connectors.base.stamps import stamp_of
 from contracts.answering import OwedPayment
 from contracts.base import rfc3339
+from contracts.faults import bilingual
 from contracts.identifiers import TaxCode, holds_tax_code
 from contracts.inbound import Found, Wrong
 
@@ -33,7 +34,11 @@ def found_of(receipt: PaymentReceipt, owed: OwedPayment | None, raw: bytes, sett
 
 def read_again(receipt: PaymentReceipt, raw: bytes, settings: Settings) -> Found:
     """A receipt out of quarantine, which a person has decided to take: the debtor that it names itself is believed."""
-    nobody = Wrong("/receipt/debtor", "pagopa.debtor_unknown", "the receipt names no person as its debtor")
+    nobody = Wrong(
+        "/receipt/debtor",
+        "pagopa.debtor_unknown",
+        bilingual("la ricevuta non indica una persona come debitore", "the receipt names no person as its debtor"),
+    )
     return _found(receipt, _unusable(receipt) or _debtor(receipt) or nobody, raw, settings)
 
 
@@ -60,29 +65,62 @@ def _found(receipt: PaymentReceipt, whose: str | Wrong, raw: bytes, settings: Se
             return Found(name_of(receipt), raw, "receipts", _item(receipt, whose, settings))
         except ValueError:
             # Whoever paid a stamp is owed the proof, so a person has to look.
-            whose = Wrong("/receipt/transferList", "pagopa.stamp", "a revenue stamp without its file")
+            whose = Wrong(
+                "/receipt/transferList",
+                "pagopa.stamp",
+                bilingual("una marca da bollo senza il suo file", "a revenue stamp without its file"),
+            )
     return Found(name_of(receipt), raw, "receipts", wrong=(whose,))
 
 
 def _owing(receipt: PaymentReceipt, owed: OwedPayment | None) -> str | Wrong:
     if owed is None:
-        return Wrong("/receipt/noticeNumber", "pagopa.notice_unknown", "no payment of this notice is known")
+        return Wrong(
+            "/receipt/noticeNumber",
+            "pagopa.notice_unknown",
+            bilingual("nessun pagamento con questo avviso è noto", "no payment of this notice is known"),
+        )
     if is_second(receipt, owed):
-        return Wrong("/receipt/receiptId", "pagopa.paid_twice", "the notice has another receipt already")
+        return Wrong(
+            "/receipt/receiptId",
+            "pagopa.paid_twice",
+            bilingual("l'avviso ha già un'altra ricevuta", "the notice has another receipt already"),
+        )
     # ANONIMO, where the payer did not say who the debtor is, contradicts nobody.
     said = receipt.debtor.unique_identifier.entity_unique_identifier_value.upper()
     if said not in ("ANONIMO", owed.tax_code):
-        return Wrong("/receipt/debtor", "pagopa.debtor_differs", "the receipt names another debtor than the payment")
+        return Wrong(
+            "/receipt/debtor",
+            "pagopa.debtor_differs",
+            bilingual(
+                "la ricevuta indica un debitore diverso dal pagamento",
+                "the receipt names another debtor than the payment",
+            ),
+        )
     return _unusable(receipt) or owed.tax_code
 
 
 def _unusable(receipt: PaymentReceipt) -> Wrong | None:
     if not _is_number(receipt.receipt_id):
-        return Wrong("/receipt/receiptId", "pagopa.receipt_id", "not a name of up to 64 letters, digits and .-_")
+        return Wrong(
+            "/receipt/receiptId",
+            "pagopa.receipt_id",
+            bilingual(
+                "non è un nome di al massimo 64 lettere, cifre e .-_", "not a name of up to 64 letters, digits and .-_"
+            ),
+        )
     if _paid_at(receipt) is None:
-        return Wrong("/receipt/paymentDateTime", "pagopa.no_date", "the receipt does not say when it was paid")
+        return Wrong(
+            "/receipt/paymentDateTime",
+            "pagopa.no_date",
+            bilingual("la ricevuta non dice quando è stato pagato", "the receipt does not say when it was paid"),
+        )
     if sum(one.transfer_amount for one in receipt.transfer_list.transfer) != receipt.payment_amount:
-        return Wrong("/receipt/transferList", "pagopa.sum", "the transfers do not add up to paymentAmount")
+        return Wrong(
+            "/receipt/transferList",
+            "pagopa.sum",
+            bilingual("la somma dei trasferimenti non è paymentAmount", "the transfers do not add up to paymentAmount"),
+        )
     return None
 
 

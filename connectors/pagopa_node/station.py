@@ -12,6 +12,7 @@ from typing import Final
 
 from connectors.base.lines import one_line
 from contracts.answering import Call, Demanded, OwedPayment, Reading, Reply
+from contracts.faults import bilingual
 from contracts.inbound import Wrong
 from contracts.positions import StampDuty
 from contracts.reporting import iuv_of
@@ -137,7 +138,13 @@ class Station:
         self._is_for_us(asked)
         offer = self.offers.get(asked.id_servizio)
         if offer is None:
-            unknown = Wrong("/idServizio", "pagopa.demand_not_offered", "no service of that name is in the settings")
+            unknown = Wrong(
+                "/idServizio",
+                "pagopa.demand_not_offered",
+                bilingual(
+                    "nessun servizio con quel nome è nelle impostazioni", "no service of that name is in the settings"
+                ),
+            )
             raise Refused("PAA_SEMANTICA", NOT_OFFERED, declined=unknown)
         return offer.demanded(
             asked.dati_specifici_servizio_request,

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
+from contracts.faults import bilingual
 from hub.errors import HubError
 from hub.security.left import EnteEnded
 from hub.store.database import Tx
@@ -93,7 +94,12 @@ class Order:
 def may_be_done(connection: Connection, operation: str, ente_id: str) -> None:
     """Raises EnteEnded for what begins something, of a body that has left or begins to."""
     if operation in BEGINS and has_left(connection, ente_id):
-        raise EnteEnded(f"{ente_id} has left: nothing is begun or registered for it any more")
+        raise EnteEnded(
+            bilingual(
+                f"{ente_id} ha lasciato questo hub: per esso non si avvia né si registra più nulla",
+                f"{ente_id} has left: nothing is begun or registered for it any more",
+            )
+        )
 
 
 def carry_out(tx: Tx, orders: Sequence[Order]) -> list[Any]:

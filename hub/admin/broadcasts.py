@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from contracts.base import rfc3339
 from contracts.broadcasts import Broadcast
+from contracts.faults import bilingual
 from hub.ingest.broadcasting import count_audience, rendered
 from hub.store.broadcasts import (
     NotSo,
@@ -62,7 +63,12 @@ class BroadcastDesk:
         they are others in number."""
         persons = self.count(actor.ente_id, content)
         if persons != expected:
-            raise AudienceChanged(f"it would reach {persons} persons now, and {expected} were expected")
+            raise AudienceChanged(
+                bilingual(
+                    f"Ora raggiungerebbe {persons} persone, ne erano previste {expected}",
+                    f"it would reach {persons} persons now, and {expected} were expected",
+                )
+            )
         return self.begin(actor, content, persons)
 
     def begin(self, actor: Actor, content: Broadcast, persons: int) -> Order:
@@ -106,7 +112,9 @@ class BroadcastDesk:
             try:
                 turn(tx, actor.ente_id, broadcast_id)
             except NotSo as state:
-                raise BroadcastElsewhere(f"the broadcast {broadcast_id} is {state}") from None
+                raise BroadcastElsewhere(
+                    bilingual(f"L'invio {broadcast_id} è {state}", f"the broadcast {broadcast_id} is {state}")
+                ) from None
             after = _standing(tx.connection, actor.ente_id, broadcast_id)
             return Acted(after, target, _told(before), _told(after))
 

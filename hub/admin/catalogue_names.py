@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from contracts.connector import ConnectorType
+from contracts.faults import Bilingual, bilingual
 from contracts.naming import Named, NamedKind
 from hub.dispatch.building import BadConfiguration, names_in
 from hub.errors import ContractViolation, Fault
@@ -18,11 +19,11 @@ from hub.store.directory import vendors_of
 from hub.store.document_types import types_of
 from hub.store.subscription_services import subscription_services_of
 
-_SAID: Final[Mapping[NamedKind, str]] = {
-    "vendor": "non è un fornitore dell'ente: va prima registrato / is no vendor of the ente: register it first",
-    "service": "non è nel catalogo: va prima aggiunto / is not in the catalogue: add it there first",
-    "document_type": "non è tra i tipi di documento ammessi / is no listed type of documents: list it first",
-    "subscription_service": "non è un servizio di iscrizione / is no service to subscribe to: add it first",
+_SAID: Final[Mapping[NamedKind, tuple[str, str]]] = {
+    "vendor": ("non è un fornitore dell'ente: va prima registrato", "is no vendor of the ente: register it first"),
+    "service": ("non è nel catalogo: va prima aggiunto", "is not in the catalogue: add it there first"),
+    "document_type": ("non è tra i tipi di documento ammessi", "is no listed type of documents: list it first"),
+    "subscription_service": ("non è un servizio di iscrizione", "is no service to subscribe to: add it first"),
 }
 
 
@@ -44,9 +45,7 @@ def must_be_known(connection: Connection, ente_id: str, named: Iterable[Named]) 
     """Raises ContractViolation for each of the names, by its place, that is in none of the ente's lists."""
     unknown = _unknown(connection, ente_id, tuple(named))
     if unknown:
-        faults = [
-            Fault(one.place[:500], f"{one.kind}.unknown", f"{one.name[:64]!r} {_SAID[one.kind]}") for one in unknown
-        ]
+        faults = [Fault(one.place[:500], f"{one.kind}.unknown", _said(one)) for one in unknown]
         raise ContractViolation(faults=tuple(faults[:100]))
 
 
@@ -97,3 +96,8 @@ def vendor_named(
 def _unknown(connection: Connection, ente_id: str, named: tuple[Named, ...]) -> list[Named]:
     listed = {kind: _LISTED[kind](connection, ente_id) for kind in {one.kind for one in named}}
     return [one for one in named if (names := listed[one.kind]) is not None and one.name not in names]
+
+
+def _said(one: Named) -> Bilingual:
+    italian, english = _SAID[one.kind]
+    return bilingual(f"{one.name[:64]!r} {italian}", f"{one.name[:64]!r} {english}")

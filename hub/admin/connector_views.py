@@ -38,7 +38,9 @@ class Known:
         """That version. Raises ConnectorVersionUnknown."""
         found = [one for one in self.versions if one.version == number]
         if not found:
-            raise ConnectorVersionUnknown(none_such("version", sorted(each.version for each in self.versions)))
+            raise ConnectorVersionUnknown(
+                none_such("nessuna versione", "version", sorted(each.version for each in self.versions))
+            )
         return found[0]
 
     def state_of(self, version: Version) -> str:
@@ -69,7 +71,7 @@ class ConnectorViews:
         """contracts.connector_administration.ConnectorTypeView. Raises ConnectorTypeUnknown."""
         kind = self.types.get(name)
         if kind is None:
-            raise ConnectorTypeUnknown(none_such("type of connector", sorted(self.types)))
+            raise ConnectorTypeUnknown(none_such("nessun tipo di connettore", "type of connector", sorted(self.types)))
         schema = schema_of(kind.settings)
         return {
             "connector_type": name,
@@ -93,7 +95,7 @@ class ConnectorViews:
         found = self._known(connection, self.configuration.load(connection), ente_id, connector_id)
         if found is None:
             names = self.configuration.versions.names(connection, ente_id)
-            raise ConnectorUnknown(none_such("connector", names))
+            raise ConnectorUnknown(none_such("nessun connettore", "connector", names))
         return found
 
     def _known(

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from contracts.connector import Connector
 from contracts.connector_administration import ConnectorPatch, NewConnector
+from contracts.faults import Bilingual, bilingual
 from contracts.naming import Named
 from hub.dispatch.building import BadConfiguration, tried
 from hub.dispatch.settings_form import merged
@@ -30,6 +31,7 @@ from .errors import (
     ConnectorNotInForce,
     ConnectorUntested,
     ConnectorVersionUnknown,
+    none_such,
 )
 from .reach import Reach
 
@@ -166,7 +168,12 @@ class Connectors(ConnectorViews):
             return
         if count := left(tx.connection, before.ente_id, before.connector_id):
             was = before.config.environment
-            raise ConnectorInUse(f"{count} deliveries of it have not ended, which are of {was}")
+            raise ConnectorInUse(
+                bilingual(
+                    f"{count} sue consegne, di {was}, non sono concluse",
+                    f"{count} deliveries of it have not ended, which are of {was}",
+                )
+            )
 
     def pause(self, actor: Actor, connector_id: str, reason: str, matches: Matches) -> Order:
         """Let nothing out until it is activated again. The order raises ConnectorNotInForce."""
@@ -192,7 +199,9 @@ class Connectors(ConnectorViews):
                 if before.config is not None:
                     remove(tx, self.vault, actor.ente_id, connector_id)
             except StillPending as count:
-                raise ConnectorInUse(f"{count} deliveries of it have not ended") from None
+                raise ConnectorInUse(
+                    bilingual(f"{count} sue consegne non sono concluse", f"{count} deliveries of it have not ended")
+                ) from None
             forget_versions(tx, actor.ente_id, connector_id)
             return Acted(None, target_of(connector_id), standing(before))
 
@@ -219,9 +228,9 @@ class Connectors(ConnectorViews):
             return tried(self.types, config)
         except BadConfiguration as problem:
             if config.type not in self.types:
-                detail = f"Nessun tipo ha questo nome / there is no such type; there are {', '.join(self.types)}"
-                raise ContractViolation(faults=(Fault("/connector_type", "field.invalid", detail[:500]),)) from None
-            faults = [Fault(pointer[:500], "field.invalid", text[:500]) for pointer, text in problem.faults]
+                detail = none_such("nessun tipo di connettore", "type of connector", self.types)
+                raise ContractViolation(faults=(Fault("/connector_type", "field.invalid", detail),)) from None
+            faults = [Fault(pointer[:500], "field.invalid", text) for pointer, text in problem.faults]
             raise ContractViolation(faults=tuple(faults[:100])) from None
 
 
@@ -241,11 +250,11 @@ def _object(value: Any, name: str) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise _wrong(f"/{name}", "field.type", "Deve essere un oggetto JSON / must be an object")
+        raise _wrong(f"/{name}", "field.type", bilingual("Deve essere un oggetto JSON", "must be an object"))
     try:
         orjson.dumps(value)
     except TypeError:
-        detail = "Un numero oltre i 64 bit, o troppo annidato / a number of more than 64 bits, or too deep"
+        detail = bilingual("Un numero oltre i 64 bit, o troppo annidato", "a number of more than 64 bits, or too deep")
         raise _wrong(f"/{name}", "field.invalid", detail) from None
     return value
 
@@ -253,13 +262,15 @@ def _object(value: Any, name: str) -> dict[str, Any]:
 def _overrides(value: Any) -> dict[str, dict[str, Any]]:
     found = _object(value, "service_overrides")
     if len(found) > 500:
-        raise _wrong("/service_overrides", "field.too_long", "Servizi: al massimo 500 / at most 500 services")
+        raise _wrong(
+            "/service_overrides", "field.too_long", bilingual("Servizi: al massimo 500", "at most 500 services")
+        )
     for service_id, own in found.items():
         if not isinstance(own, dict):
             place = f"/service_overrides/{service_id[:64]}"
-            raise _wrong(place, "field.type", "Deve essere un oggetto JSON / must be an object")
+            raise _wrong(place, "field.type", bilingual("Deve essere un oggetto JSON", "must be an object"))
     return found
 
 
-def _wrong(pointer: str, code: str, detail: str) -> ContractViolation:
+def _wrong(pointer: str, code: str, detail: Bilingual) -> ContractViolation:
     return ContractViolation(faults=(Fault(pointer, code, detail),))

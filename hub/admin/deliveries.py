@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from contracts.base import rfc3339
 from contracts.connector import CALLBACK, ConnectorType
 from contracts.failures import Failure
+from contracts.faults import bilingual
 from hub.dispatch.building import limits_of
 from hub.dispatch.pool import serving
 from hub.dispatch.requests import Requests, claim_of
@@ -85,7 +86,12 @@ class Deliveries:
     ) -> tuple[dict[str, Any], ConnectorConfig]:
         row, _ = self._found(connection, ente_id, delivery_id)
         if not _may_go_again(row):
-            raise DeliveryNotReplayable(f"it is {row['state']}: sending it again could tell the citizen twice")
+            raise DeliveryNotReplayable(
+                bilingual(
+                    f"È {row['state']}: ripeterla potrebbe avvisare il cittadino due volte",
+                    f"it is {row['state']}: sending it again could tell the citizen twice",
+                )
+            )
         configs = self.configuration.load(connection)
         config = configs.get((ente_id, row["connector_id"]))
         # What is planned without a connector, as none for tests was there, goes to no citizen by this way either.
@@ -94,11 +100,25 @@ class Deliveries:
             environment: Environment = "test" if on_trial else "production"
             config = serving(self.types, configs, ente_id, row["channel"], environment)
         if config is None or config.type not in self.types:
-            raise DeliveryNotReplayable("no connector serves it: configure one first")
+            raise DeliveryNotReplayable(
+                bilingual(
+                    "Nessun connettore la serve: configurarne prima uno", "no connector serves it: configure one first"
+                )
+            )
         if on_trial and config.environment != "test":
-            raise DeliveryNotReplayable(f"its vendor is in the sandbox, connector {config.connector_id} not for tests")
+            raise DeliveryNotReplayable(
+                bilingual(
+                    f"Il fornitore è in prova, e il connettore {config.connector_id} non è per le prove",
+                    f"its vendor is in the sandbox, connector {config.connector_id} not for tests",
+                )
+            )
         if config.status != "active":
-            raise DeliveryNotReplayable(f"connector {config.connector_id} is paused: activate it first")
+            raise DeliveryNotReplayable(
+                bilingual(
+                    f"Il connettore {config.connector_id} è in pausa: attivarlo prima",
+                    f"connector {config.connector_id} is paused: activate it first",
+                )
+            )
         return row, config
 
 
@@ -110,7 +130,7 @@ def queued(tx: Tx, row: Mapping[str, Any], config: ConnectorConfig, kind: Connec
     try:
         replay_delivery(tx, delivery_id, expires_in_s=age_s, connector_id=connector_id)
     except NotReplayable as state:
-        raise DeliveryNotReplayable(f"it is {state}") from None
+        raise DeliveryNotReplayable(bilingual(f"È {state}", f"it is {state}")) from None
     told = {"delivery_id": delivery_id, "outcome": "queued", "connector_id": connector_id, "reason": None, "calls": []}
     return Acted(
         told,

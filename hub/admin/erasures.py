@@ -13,6 +13,7 @@ import orjson
 from sqlalchemy import Connection, RowMapping
 
 from contracts.base import rfc3339
+from contracts.faults import bilingual
 from contracts.rights_administration import ErasureOrder
 from hub.errors import ContractViolation, Fault
 from hub.store.citizens import Citizens
@@ -75,7 +76,11 @@ class ErasureDesk:
                 raise ErasureChanged
             if duties and wish.despite is None:
                 against = ", ".join(f"{count} {what}" for what, count in duties.items())
-                detail = f"there is a duty to keep (GDPR art. 17(3)(b)): {against}; say why it is erased all the same"
+                detail = bilingual(
+                    f"C'è un obbligo di conservazione (GDPR art. 17, par. 3, lett. b) per {sum(duties.values())}"
+                    " elementi: dire perché si cancella comunque",
+                    f"there is a duty to keep (GDPR art. 17(3)(b)): {against}; say why it is erased all the same",
+                )
                 raise ContractViolation(faults=(Fault("/despite", "field.missing", detail),))
             order_erasure(tx, actor.ente_id, request_id, wish.despite)
             told = {"erasure_ordered_at": rfc3339(tx.now), "despite": wish.despite}
@@ -87,9 +92,15 @@ class ErasureDesk:
     def _whom(self, connection: Connection, row: RowMapping) -> str:
         citizen_id: str | None = row["citizen_id"]
         if row["kind"] != "erasure" or row["item_id"] is not None:
-            detail = "it does not ask for the erasure of all that is held: note a request of kind `erasure` that does"
+            detail = bilingual(
+                "Non chiede di cancellare tutto: annotare una richiesta di tipo `erasure` che lo chieda",
+                "it does not ask for the erasure of all that is held: note a request of kind `erasure` that does",
+            )
         elif citizen_id is None or not self.citizens.is_there(connection, row["ente_id"], citizen_id):
-            detail = "nothing is held of whoever made it: there is nothing to erase"
+            detail = bilingual(
+                "Di chi l'ha fatta non si conserva nulla: non c'è nulla da cancellare",
+                "nothing is held of whoever made it: there is nothing to erase",
+            )
         else:
             return citizen_id
         raise ContractViolation(faults=(Fault("", "erasure.not_asked_for", detail),))

@@ -9,6 +9,7 @@ import orjson
 
 from contracts.connector import Connector
 from contracts.failures import Failure
+from contracts.faults import bilingual
 from contracts.inbound import Found, Read
 from contracts.items import COLLECTIONS
 from hub.errors import ContractViolation, Fault, HubError
@@ -16,6 +17,8 @@ from hub.ingest.canonical import canonical_json, parse
 from hub.store.tables import clipped
 
 MOST = 100
+_READS_NONE = bilingual("Questo tipo non legge esempi", "this type reads no samples")
+_NO_COLLECTION = bilingual("Questa collezione non esiste", "there is no such collection")
 
 Absent = Callable[[Mapping[str, Container[str]]], Iterable[str]]
 """What was taken in and is in no list of all names (`contracts.inbound.Pulled.all_names`)."""
@@ -24,11 +27,12 @@ Absent = Callable[[Mapping[str, Container[str]]], Iterable[str]]
 def preview(connector: Connector, sample: str, absent: Absent) -> dict[str, Any]:
     """contracts.work_administration.MappingPreview. Raises ContractViolation where nothing can be read."""
     if connector.read is None:
-        raise ContractViolation(faults=(Fault("/connector_id", "source.not_read", "this type reads no samples"),))
+        raise ContractViolation(faults=(Fault("/connector_id", "source.not_read", _READS_NONE),))
     try:
         found = _found(connector, connector.read, sample.encode("utf-8"), absent)
     except Failure as failure:
-        detail = clipped(f"{failure.reason}: {failure.detail}", 500)
+        text = clipped(f"{failure.reason}: {failure.detail}", 500)
+        detail = bilingual(f"L'esempio non si può leggere ({failure.reason})", text)
         raise ContractViolation(faults=(Fault("/sample", "source.unreadable", detail),)) from None
     return {"records": [_record(each) for each in found[:MOST]], "has_more": len(found) > MOST}
 
@@ -49,7 +53,7 @@ def _record(found: Found) -> dict[str, Any]:
     if item is not None:
         try:
             if found.collection not in COLLECTIONS:
-                raise ContractViolation(faults=(Fault("", "collection.unknown", "there is no such collection"),))
+                raise ContractViolation(faults=(Fault("", "collection.unknown", _NO_COLLECTION),))
             # Where the source has no version the hub counts; for a preview it is the first.
             body = orjson.dumps({"version": 1, **item}, default=str)
             item = orjson.loads(canonical_json(parse(found.collection, body)))

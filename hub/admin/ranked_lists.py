@@ -8,10 +8,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from contracts.base import rfc3339
-from hub.errors import ContractViolation, Fault, RankedListUnknown
+from contracts.faults import Bilingual, bilingual
+from hub.errors import ContractViolation, Fault
 from hub.ingest.ranking import LISTED, TooMany, ranked
 from hub.ingest.subscribers import subscribers
 from hub.ingest.wording import end_of
+from hub.reading_errors import RankedListUnknown
 from hub.store.database import Database, Tx
 from hub.store.directory import NotThere
 from hub.store.ports import Vault
@@ -65,7 +67,9 @@ class RankedListDesk:
             end = None
         with self.database.read() as connection:
             if end is None or not self.database.now(connection) < end:
-                raise ContractViolation(faults=(Fault("/until", "field.invalid", "that day is over"),))
+                raise ContractViolation(
+                    faults=(Fault("/until", "field.invalid", bilingual("Quel giorno è passato", "that day is over")),)
+                )
 
         def publish(tx: Tx) -> None:
             row = self._row(tx.connection, actor.ente_id, list_id)
@@ -116,7 +120,7 @@ class RankedListDesk:
             try:
                 change(tx)
             except NotSo as state:
-                raise RankedListElsewhere(f"the list is {state}") from None
+                raise RankedListElsewhere(bilingual(f"La graduatoria è {state}", f"the list is {state}")) from None
             after = self.one_of(tx.connection, actor.ente_id, list_id)
             return Acted(after, target, *changed_parts(_told(before), _told(after)))
 
@@ -133,18 +137,34 @@ class RankedListDesk:
             raise RankedListRefused(_unpublished(code))
         if not policy.anonymise:
             raise RankedListRefused(
-                f"{code} wants names in its list: the hub has none, and publishes pseudonyms (--anonymise)"
+                bilingual(
+                    f"{code} vuole nomi nella graduatoria: l'hub non ne ha, e pubblica pseudonimi (--anonymise)",
+                    f"{code} wants names in its list: the hub has none, and publishes pseudonyms (--anonymise)",
+                )
             )
         if not policy.order_keys:
-            raise RankedListRefused(f"{code} does not say what orders its list (subscription-service set --order-keys)")
+            raise RankedListRefused(
+                bilingual(
+                    f"{code} non dice come si ordina la graduatoria (subscription-service set --order-keys)",
+                    f"{code} does not say what orders its list (subscription-service set --order-keys)",
+                )
+            )
         found = subscribers(self.database, self.vault, ente_id, code, LISTED, now)
         try:
             entries = ranked(found, policy.order_keys, self.vault, list_id)
         except TooMany:
-            raise RankedListRefused(f"more are subscribed to {code} than a list holds") from None
+            raise RankedListRefused(
+                bilingual(
+                    f"Gli iscritti a {code} sono più di quanti ne contiene una graduatoria",
+                    f"more are subscribed to {code} than a list holds",
+                )
+            ) from None
         if len(entries) < smallest:
             raise RankedListRefused(
-                f"fewer than {smallest} are subscribed to {code}: whoever knows one would know whose place it is"
+                bilingual(
+                    f"Gli iscritti a {code} sono meno di {smallest}: chi ne conosce uno saprebbe di chi è il posto",
+                    f"fewer than {smallest} are subscribed to {code}: whoever knows one would know whose place it is",
+                )
             )
         return Frozen(ente_id, code, title, policy.order_keys, entries)
 
@@ -154,8 +174,11 @@ def target_of(list_id: str) -> str:
     return f"ranked-lists/{list_id}"
 
 
-def _unpublished(code: str) -> str:
-    return f"the lists of {code} are not to be published (subscription-service set --list)"
+def _unpublished(code: str) -> Bilingual:
+    return bilingual(
+        f"Le graduatorie di {code} non si pubblicano (subscription-service set --list)",
+        f"the lists of {code} are not to be published (subscription-service set --list)",
+    )
 
 
 def _view(row: dict[str, Any], size: int) -> dict[str, Any]:

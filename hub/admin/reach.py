@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from contracts.addresses import LOOPBACK, is_public
 from contracts.connector import ConnectorType
+from contracts.faults import bilingual
 from hub.dispatch.settings_form import schema_of, shown
 from hub.errors import ContractViolation, Fault
 from hub.store.connector_versions import Content
@@ -26,7 +27,7 @@ _NUMBERS: Final = re.compile(r"(0[xX])?[0-9a-fA-F]+(\.(0[xX])?[0-9a-fA-F]+){0,3}
 LOOK_UP_S: Final = 3.0
 """For all names of one saving together; one that is not found by then is not held against it."""
 _MOST_NAMES: Final = 50
-_NOT_BELOW: Final = "Non è sotto RACCORDO_TRIAL_FOLDER / not below RACCORDO_TRIAL_FOLDER"
+_NOT_BELOW: Final = bilingual("Non è sotto RACCORDO_TRIAL_FOLDER", "not below RACCORDO_TRIAL_FOLDER")
 _LOOKING = ThreadPoolExecutor(8, thread_name_prefix="reach")
 _SCHEMES: Final = frozenset({"http", "https"})
 
@@ -73,7 +74,7 @@ class Reach:
                 named.setdefault(pointer, host)
         names = dict.fromkeys(named.values())
         if len(names) > _MOST_NAMES:
-            detail = f"Host nuovi: al massimo {_MOST_NAMES} / more than {_MOST_NAMES} new hosts"
+            detail = bilingual(f"Host nuovi: al massimo {_MOST_NAMES}", f"more than {_MOST_NAMES} new hosts")
             raise ContractViolation(faults=(Fault("/settings", "host.too_many", detail),))
         asked = {host: _LOOKING.submit(self.look_up, host) for host in names}
         done, _ = wait(asked.values(), LOOK_UP_S)
@@ -92,11 +93,11 @@ class Reach:
 
 
 def _not_allowed(pointer: str, host: str) -> Fault:
-    detail = (
-        f"{host} è nella rete interna o vi porta: chi gestisce l'hub elenca tali host in RACCORDO_INTERNAL_HOSTS / "
-        "it is or leads inside: the operator lists such hosts there"
+    detail = bilingual(
+        f"{host} è nella rete interna o vi porta: chi gestisce l'hub elenca tali host in RACCORDO_INTERNAL_HOSTS",
+        "it is or leads inside: the operator lists such hosts there",
     )
-    return Fault(pointer[:500], "host.not_allowed", detail[:500])
+    return Fault(pointer[:500], "host.not_allowed", detail)
 
 
 def _refuse(faults: Sequence[Fault]) -> None:

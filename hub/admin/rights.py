@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, RowMapping
 
 from contracts.base import rfc3339
+from contracts.faults import bilingual
 from contracts.rights_administration import NewRightsRequest, RightsClosure
 from hub.errors import ContractViolation, Fault
 from hub.ingest.following import Route
@@ -60,7 +61,8 @@ class RightsDesk:
             citizen = self.citizens.find(connection, subject_of(actor.ente_id, wish.tax_code))
         received = wish.received_on or day
         if received > day:
-            raise ContractViolation(faults=(Fault("/received_on", "field.invalid", "the day is still to come"),))
+            detail = bilingual("Quel giorno deve ancora venire", "the day is still to come")
+            raise ContractViolation(faults=(Fault("/received_on", "field.invalid", detail),))
         citizen_id = None if citizen is None else citizen.citizen_id
 
         def do(tx: Tx) -> Acted:
@@ -151,7 +153,9 @@ def one_of(connection: Connection, ente_id: str, request_id: str) -> RowMapping:
     try:
         return one_request(connection, ente_id, request_id)
     except NotThere:
-        raise RightsRequestUnknown(f"there is no request {request_id!r}") from None
+        raise RightsRequestUnknown(
+            bilingual(f"La richiesta {request_id!r} non esiste", f"there is no request {request_id!r}")
+        ) from None
 
 
 def open_one(connection: Connection, ente_id: str, request_id: str) -> RowMapping:
@@ -163,18 +167,29 @@ def open_one(connection: Connection, ente_id: str, request_id: str) -> RowMappin
 
 
 def _closed_before(request_id: str) -> RightsRequestClosed:
-    return RightsRequestClosed(f"request {request_id} was closed before")
+    return RightsRequestClosed(
+        bilingual(f"La richiesta {request_id} è già chiusa", f"request {request_id} was closed before")
+    )
 
 
 def _must_fit(closure: RightsClosure, row: Mapping[Any, Any], somebody: bool) -> None:
     if closure.answer is not None and not somebody:
-        detail = "nothing is held of whoever asked: the answer cannot be kept, nor read"
+        detail = bilingual(
+            "Di chi ha chiesto non si conserva nulla: la risposta non si può tenere né leggere",
+            "nothing is held of whoever asked: the answer cannot be kept, nor read",
+        )
         raise ContractViolation(faults=(Fault("/answer", "field.invalid", detail),))
     if closure.outcome == "refused" and closure.answer is None and somebody and row["portal_id"] is not None:
-        detail = "asked through the portal: a refusal says why (GDPR art. 12(4))"
+        detail = bilingual(
+            "Chiesta tramite il portale: un rifiuto dice perché (GDPR art. 12, par. 4)",
+            "asked through the portal: a refusal says why (GDPR art. 12(4))",
+        )
         raise ContractViolation(faults=(Fault("/answer", "field.missing", detail),))
     if closure.outcome == "done" and row["erasure_ordered_at"] is not None and row["erased_at"] is None:
-        detail = "the erasure that was ordered is not carried out yet; `refused` takes the order back"
+        detail = bilingual(
+            "La cancellazione ordinata non è ancora eseguita; `refused` ritira l'ordine",
+            "the erasure that was ordered is not carried out yet; `refused` takes the order back",
+        )
         raise ContractViolation(faults=(Fault("/outcome", "field.invalid", detail),))
 
 

@@ -18,7 +18,7 @@ from hub.store.directory import AlreadyThere, NotThere, add_service, bump, load_
 from .acting import Acted, Actor, Matches, Order
 from .catalogue_names import services_named
 from .errors import ServiceCardExists, ServiceCardUnknown
-from .vendors import changed_parts
+from .vendors import CANNOT_BE_TAKEN_AWAY, changed_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Services:
         given = patch.model_dump(exclude_unset=True)
         for name in ("display_name", "state"):
             if name in given and given[name] is None:
-                raise ContractViolation(faults=(Fault(f"/{name}", "field.missing", "it cannot be taken away"),))
+                raise ContractViolation(faults=(Fault(f"/{name}", "field.missing", CANNOT_BE_TAKEN_AWAY),))
         if "display_name" in given:
             given["name"] = given.pop("display_name")
         if "life_events" in given:

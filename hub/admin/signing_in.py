@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from contracts.faults import bilingual
 from hub.errors import HubError
 from hub.store import administrators as store
 from hub.store import second_factors, sign_in_attempts
@@ -134,7 +135,12 @@ class SignIn:
         def start(tx: Tx) -> Acted:
             if not person.roles:
                 store.take_roles_away(tx, provider, subject=person.subject)
-                missing = RoleMissing("the identity provider gives no role that this ente knows")
+                missing = RoleMissing(
+                    bilingual(
+                        "Il fornitore di identità non dà un ruolo che l'ente conosca",
+                        "the identity provider gives no role that this ente knows",
+                    )
+                )
                 return Acted(missing, "-", outcome=missing.code)
             account = store.provided_administrator(
                 tx, provider, subject=person.subject, display_name=person.display_name, roles=person.roles

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from contracts.base import rfc3339
 from contracts.connector import Connector
+from contracts.faults import bilingual
 from contracts.inbound import Read
 from contracts.source_administration import VendorSourcePatch
 from hub.catalogue import DRAFT_DAYS
@@ -109,7 +110,12 @@ class Sources:
             config = self._config(connection, ente_id, connector_id)
         connector = self.connector(ente_id, connector_id)
         if connector is None or connector.read is None:
-            raise SourceReadsNoFiles(f"connector {connector_id} of type {config.type} reads no files")
+            raise SourceReadsNoFiles(
+                bilingual(
+                    f"Il connettore {connector_id} di tipo {config.type} non legge file",
+                    f"connector {connector_id} of type {config.type} reads no files",
+                )
+            )
         return config, connector, connector.read
 
     def retry(self, ente_id: str, quarantine_id: str) -> tuple[Entry, Entry]:
@@ -141,7 +147,9 @@ class Sources:
         configs = self.configuration.load(connection)
         found = configs.get((ente_id, connector_id))
         if found is None:
-            raise ConnectorUnknown(none_such("connector", sorted(name for owner, name in configs if owner == ente_id)))
+            raise ConnectorUnknown(
+                none_such("nessun connettore", "connector", sorted(name for owner, name in configs if owner == ente_id))
+            )
         return found
 
 

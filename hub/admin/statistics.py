@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from contracts.base import ROME, rfc3339
+from contracts.faults import bilingual
 from contracts.subscription_services import SubscriptionService
 from hub.errors import SubscriptionServiceUnknown
 from hub.ingest.statistics import COUNTED, Cell, TooManyAreas, statistics
@@ -43,4 +44,9 @@ def count(database: Database, vault: Vault, ente_id: str, code: str) -> Counted:
     try:
         return Counted(service, now, statistics(found, service.statistics, now.astimezone(ROME).date()))
     except TooManyAreas as attribute:
-        raise AreasTooMany(f"the attribute {attribute} has too many values: it is no area") from None
+        raise AreasTooMany(
+            bilingual(
+                f"L'attributo {attribute} ha troppi valori per essere una zona",
+                f"the attribute {attribute} has too many values: it is no area",
+            )
+        ) from None

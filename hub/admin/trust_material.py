@@ -9,6 +9,7 @@ from typing import Any
 
 from cryptography import x509
 
+from contracts.faults import bilingual
 from hub.registry import Key
 from hub.security.causes import CAUSES, Refusal
 from hub.security.certificates import check_authority, presented_key
@@ -25,6 +26,10 @@ _PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
 
 class BadMaterial(ValueError):
     """It cannot be registered; the text says why."""
+
+    def __init__(self, italian: str, english: str) -> None:
+        self.text = bilingual(italian, english)
+        super().__init__(self.text)
 
 
 def name_of(key: Key) -> str:
@@ -62,15 +67,15 @@ def keys_of_jwks(text: str, *, kind: str = "jwk", what: str) -> list[NewKey]:
     try:
         content = json.loads(text)
     except (ValueError, RecursionError):
-        raise BadMaterial(f"{what} is not JSON") from None
+        raise BadMaterial(f"{what} non è JSON", f"{what} is not JSON") from None
     entries = content.get("keys", [content]) if isinstance(content, dict) else None
     if not isinstance(entries, list):
-        raise BadMaterial(f"{what} is not a JWK set")
+        raise BadMaterial(f"{what} non è un JWK set", f"{what} is not a JWK set")
     keys = [_jwk(entry, kind) for entry in entries if not isinstance(entry, dict) or entry.get("use") != "enc"]
     if not keys:
-        raise BadMaterial(f"{what} holds no signing key")
+        raise BadMaterial(f"{what} non contiene chiavi di firma", f"{what} holds no signing key")
     if len({key.kid for key in keys}) < len(keys):
-        raise BadMaterial(f"two keys in {what} have the same kid")
+        raise BadMaterial(f"due chiavi in {what} hanno lo stesso kid", f"two keys in {what} have the same kid")
     return keys
 
 
@@ -80,14 +85,21 @@ def key_of_anchor(pem: bytes, *, kind: str, now: datetime, what: str) -> NewKey:
     for certificate in found:
         if not _is_authority(certificate):
             raise BadMaterial(
-                f"{what} holds a certificate that is no CA; a leaf is pinned as certificate or thumbprint"
+                f"{what} contiene un certificato che non è di una CA: registrarlo come certificate o thumbprint",
+                f"{what} holds a certificate that is no CA; a leaf is pinned as certificate or thumbprint",
             )
         if certificate.not_valid_after_utc <= now:
-            raise BadMaterial(f"a certificate in {what} expired on {certificate.not_valid_after_utc:%Y-%m-%d}")
+            raise BadMaterial(
+                f"un certificato in {what} è scaduto il {certificate.not_valid_after_utc:%Y-%m-%d}",
+                f"a certificate in {what} expired on {certificate.not_valid_after_utc:%Y-%m-%d}",
+            )
         try:
             check_authority(certificate)
         except Refusal as refusal:
-            raise BadMaterial(f"no request can be verified under {_named(certificate)}: {refusal.note}") from None
+            raise BadMaterial(
+                f"nessuna richiesta si può verificare con {_named(certificate)}",
+                f"no request can be verified under {_named(certificate)}: {refusal.note}",
+            ) from None
     return NewKey(kind, certificates_pem(found).decode("ascii"), valid_to=_end(found))
 
 
@@ -96,13 +108,19 @@ def key_of_certificate(pem: bytes, *, now: datetime, what: str) -> NewKey:
     BadMaterial."""
     leaf, *others = _certificates(pem, what)
     if _is_authority(leaf):
-        raise BadMaterial(f"{what} begins with a CA; the vendor's own certificate comes first")
+        raise BadMaterial(
+            f"{what} inizia con una CA; prima va il certificato del fornitore",
+            f"{what} begins with a CA; the vendor's own certificate comes first",
+        )
     if leaf.not_valid_after_utc <= now:
-        raise BadMaterial(f"the certificate in {what} expired on {leaf.not_valid_after_utc:%Y-%m-%d}")
+        raise BadMaterial(
+            f"il certificato in {what} è scaduto il {leaf.not_valid_after_utc:%Y-%m-%d}",
+            f"the certificate in {what} expired on {leaf.not_valid_after_utc:%Y-%m-%d}",
+        )
     try:
         presented_key(Presented(leaf, tuple(others)))
     except Refusal as refusal:
-        raise BadMaterial(refusal.note or CAUSES[refusal.code].text) from None
+        raise _refused(refusal) from None
     return NewKey("certificate", certificates_pem([leaf, *others]).decode("ascii"), valid_to=_end([leaf]))
 
 
@@ -110,35 +128,53 @@ def key_of_thumbprint(text: str, *, kind: str = "thumbprint") -> NewKey:
     """A pinned certificate: the hex SHA-256 of its DER, colons allowed. Raises BadMaterial."""
     plain = text.replace(":", "").strip().lower()
     if not re.fullmatch(r"[0-9a-f]{64}", plain):
-        raise BadMaterial("not the 64 hex digits of a certificate's SHA-256")
+        raise BadMaterial(
+            "non sono le 64 cifre esadecimali dello SHA-256 di un certificato",
+            "not the 64 hex digits of a certificate's SHA-256",
+        )
     return NewKey(kind, plain)
 
 
 def _jwk(entry: Any, kind: str) -> NewKey:
     if not isinstance(entry, dict):
-        raise BadMaterial("a key of the set is no JSON object")
+        raise BadMaterial("una chiave non è un oggetto JSON", "a key of the set is no JSON object")
     if _PRIVATE & entry.keys():
-        raise BadMaterial("the file holds a private key; hand over the public part alone")
+        raise BadMaterial(
+            "contiene una chiave privata: consegnare solo la parte pubblica",
+            "the file holds a private key; hand over the public part alone",
+        )
     material = json.dumps(entry, sort_keys=True)
     try:
         thumbprint = jwk_key(material).signer.removeprefix("jwk:")
     except Refusal as refusal:
-        raise BadMaterial(refusal.note or CAUSES[refusal.code].text) from None
+        raise _refused(refusal) from None
     kid = entry.get("kid", thumbprint)
     if not isinstance(kid, str) or not 0 < len(kid) <= 200 or not kid.isprintable():
-        raise BadMaterial("a kid is a text of 1 to 200 characters that can be printed")
+        raise BadMaterial(
+            "un kid è un testo di 1-200 caratteri stampabili",
+            "a kid is a text of 1 to 200 characters that can be printed",
+        )
     return NewKey(kind, material, kid)
+
+
+def _refused(refusal: Refusal) -> BadMaterial:
+    return BadMaterial(f"non si può usare per firmare ({refusal.code})", refusal.note or CAUSES[refusal.code].text)
 
 
 def _certificates(pem: bytes, what: str) -> list[x509.Certificate]:
     try:
         found = [x509.load_pem_x509_certificate(part) for part in pem_parts(pem)]
     except ValueError:
-        raise BadMaterial(f"a certificate in {what} cannot be read") from None
+        raise BadMaterial(
+            f"un certificato in {what} non si può leggere", f"a certificate in {what} cannot be read"
+        ) from None
     if not found:
-        raise BadMaterial(f"{what} holds no certificate in PEM")
+        raise BadMaterial(f"{what} non contiene certificati in PEM", f"{what} holds no certificate in PEM")
     if len(found) > MOST_CERTIFICATES:
-        raise BadMaterial(f"{what} holds {len(found)} certificates; {MOST_CERTIFICATES} are the most at once")
+        raise BadMaterial(
+            f"{what} contiene {len(found)} certificati; al massimo {MOST_CERTIFICATES} insieme",
+            f"{what} holds {len(found)} certificates; {MOST_CERTIFICATES} are the most at once",
+        )
     return list(dict.fromkeys(found))
 
 

@@ -24,6 +24,6 @@ def must_fit(vendor: Vendor) -> None:
     channel = any(key.kind.startswith("channel_") for key in vendor.keys)
     only = vendor.signature_only
     told = faults(vendor.profile, trust=vendor.trust, signature_only=only, channel_keys=channel)
-    places = tuple(Fault(f"/{_MEMBERS.get(name, 'trust')}", "field.not_allowed", why[:500]) for name, why in told)
+    places = tuple(Fault(f"/{_MEMBERS.get(name, 'trust')}", "field.not_allowed", why) for name, why in told)
     if places:
         raise ContractViolation(faults=places)

@@ -5,10 +5,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from contracts.faults import bilingual
 from contracts.naming import Named
 from contracts.vendor_administration import NewVendor, NewVendorKey, VendorPatch
 from hub.errors import ContractViolation, Fault
@@ -57,6 +58,10 @@ _LISTS = ("aliases", "collections", "service_ids", "rights")
 _NULLABLE = ("daily_quota",)
 
 
+CANNOT_BE_TAKEN_AWAY: Final = bilingual("Non si può togliere", "it cannot be taken away")
+_KID_KNOWN: Final = bilingual("C'è già una chiave con questo kid", "a key of that kid is registered")
+
+
 @dataclass(frozen=True, slots=True)
 class Vendors:
     """The vendors of all enti; each reading and each order is of one."""
@@ -76,7 +81,7 @@ class Vendors:
         found = registry.vendors.get((ente_id, vendor_id))
         if found is None or found.vendor_id != vendor_id:
             names = {vendor.vendor_id for (owner, _), vendor in registry.vendors.items() if owner == ente_id}
-            raise VendorUnknown(none_such("vendor", sorted(names)))
+            raise VendorUnknown(none_such("nessun fornitore", "vendor", sorted(names)))
         return found
 
     def view(self, connection: Connection, ente_id: str, vendor_id: str, now: datetime) -> dict[str, Any]:
@@ -142,7 +147,11 @@ class Vendors:
             try:
                 add_vendor(tx, vendor, [])
             except AlreadyThere as taken:
-                raise VendorExists(f"{taken} is there already, or another vendor's") from None
+                raise VendorExists(
+                    bilingual(
+                        f"{taken} c'è già, o è di un altro fornitore", f"{taken} is there already, or another vendor's"
+                    )
+                ) from None
             view = self.view(tx.connection, actor.ente_id, wish.vendor_id, tx.now)
             return Acted(view, target, after=view)
 
@@ -154,7 +163,7 @@ class Vendors:
         given = patch.model_dump(exclude_unset=True)
         missing = sorted(name for name, value in given.items() if value is None and name not in _NULLABLE)
         if missing:
-            faults = tuple(Fault(f"/{name}", "field.missing", "it cannot be taken away") for name in missing)
+            faults = tuple(Fault(f"/{name}", "field.missing", CANNOT_BE_TAKEN_AWAY) for name in missing)
             raise ContractViolation(faults=faults)
         own = {name: value for name, value in given.items() if name not in PROFILE}
         values = {_COLUMNS.get(name, name): sorted(v) if name in _LISTS else v for name, v in own.items()}
@@ -183,7 +192,9 @@ class Vendors:
                 if profile != vendor.profile:
                     set_profile(tx, actor.ente_id, vendor_id, profile)
             except AlreadyThere as taken:
-                raise VendorExists(f"{taken} is another vendor's already") from None
+                raise VendorExists(
+                    bilingual(f"{taken} è già di un altro fornitore", f"{taken} is another vendor's already")
+                ) from None
             after = self.view(tx.connection, actor.ente_id, vendor_id, tx.now)
             return Acted(after, target_of(vendor_id), *changed_parts(before, after))
 
@@ -194,7 +205,7 @@ class Vendors:
         try:
             fresh = _material(wish, now)
         except BadMaterial as bad:
-            raise ContractViolation(faults=(Fault("/material", "key.invalid", str(bad)[:500]),)) from None
+            raise ContractViolation(faults=(Fault("/material", "key.invalid", bad.text),)) from None
 
         def do(tx: Tx) -> Acted:
             vendor = self.one_of(tx.connection, actor.ente_id, vendor_id)
@@ -202,11 +213,11 @@ class Vendors:
                 raise VendorEnded
             fits = wish.kind.startswith("channel_") or (wish.kind == "jwk") is (vendor.trust == "jwk")
             if not fits or (vendor.trust == "pdnd" and not wish.kind.startswith("channel_")):
-                detail = f"it does not go with trust {vendor.trust}"
+                detail = bilingual(f"Non va con trust {vendor.trust}", f"it does not go with trust {vendor.trust}")
                 raise ContractViolation(faults=(Fault("/kind", "field.not_allowed", detail),))
             known = {key.kid for key in vendor.keys if key.kid and key_state(key, tx.now) != "revoked"}
             if known & {key.kid for key in fresh if key.kid}:
-                raise ContractViolation(faults=(Fault("/material", "key.known", "a key of that kid is registered"),))
+                raise ContractViolation(faults=(Fault("/material", "key.known", _KID_KNOWN),))
             # The same twice would still hold once one of them is revoked.
             registered: dict[tuple[str, str], str] = {
                 (key.kind, key.material): key.key_id
@@ -215,7 +226,8 @@ class Vendors:
             }
             again = [registered[each.kind, each.material] for each in fresh if (each.kind, each.material) in registered]
             if again:
-                raise ContractViolation(faults=(Fault("/material", "key.known", f"it is registered as {again[0]}"),))
+                detail = bilingual(f"È già registrata come {again[0]}", f"it is registered as {again[0]}")
+                raise ContractViolation(faults=(Fault("/material", "key.known", detail),))
             add_keys(tx, actor.ente_id, f"vendor:{vendor_id}", fresh)
             before = {key.key_id for key in vendor.keys}
             made = self.keys(tx.connection, actor.ente_id, vendor_id, tx.now)
@@ -231,7 +243,7 @@ class Vendors:
             vendor = self.one_of(tx.connection, actor.ente_id, vendor_id)
             found = [key for key in vendor.keys if key.key_id == key_id]
             if not found:
-                raise VendorKeyUnknown(none_such("key", (key.key_id for key in vendor.keys)))
+                raise VendorKeyUnknown(none_such("nessuna chiave", "key", (key.key_id for key in vendor.keys)))
             if key_state(found[0], tx.now) == "revoked":
                 raise KeyRevoked
             revoke_keys(tx, actor.ente_id, f"vendor:{vendor_id}", [key_id], tx.now)
@@ -284,12 +296,12 @@ def _places(service_ids: Sequence[str]) -> list[Named]:
 
 
 def _material(wish: NewVendorKey, now: datetime) -> Sequence[NewKey]:
-    what = "the material"
+    what = "material"
     if wish.kind == "jwk":
         text = wish.material if isinstance(wish.material, str) else json.dumps(wish.material)
         return keys_of_jwks(text, what=what)
     if not isinstance(wish.material, str):
-        raise BadMaterial(f"{what} of {wish.kind} is a text")
+        raise BadMaterial(f"{what} di {wish.kind} è un testo", f"{what} of {wish.kind} is a text")
     if wish.kind.endswith("thumbprint"):
         return [key_of_thumbprint(wish.material, kind=wish.kind)]
     pem = wish.material.encode("utf-8", "replace")
@@ -303,11 +315,13 @@ def _counted(report: Any) -> dict[str, int]:
     ContractViolation."""
     cases = report.get("cases") if isinstance(report, dict) else None
     if not isinstance(cases, list) or not isinstance(report.get("tried"), str) or not report["tried"].strip():
-        detail = "not a report of `raccordo conformance --json`"
+        detail = bilingual(
+            "Non è un rapporto di `raccordo conformance --json`", "not a report of `raccordo conformance --json`"
+        )
         raise ContractViolation(faults=(Fault("/report", "report.invalid", detail),))
     outcomes = [case.get("outcome") if isinstance(case, dict) else None for case in cases]
     counts = {name: outcomes.count(name) for name in ("passed", "failed", "skipped")}
     if sum(counts.values()) != len(cases) or any(report.get(name) != count for name, count in counts.items()):
-        detail = "its counts are not those of its cases"
+        detail = bilingual("I suoi totali non sono quelli dei suoi casi", "its counts are not those of its cases")
         raise ContractViolation(faults=(Fault("/report/cases", "report.invalid", detail),))
     return counts

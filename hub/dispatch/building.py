@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 
 from contracts.connector import Connector, ConnectorType, Limits
 from contracts.failures import Misconfigured
-from contracts.faults import in_both, pointer_of, sentence_of, unknown_name
+from contracts.faults import Bilingual, bilingual, in_both, pointer_of, sentence_of, unknown_name
 from contracts.naming import Named, Naming
 from contracts.proving import ProofSettings
 from contracts.tls import BadCertificate, TlsSettings
@@ -26,7 +26,7 @@ from .settings_form import is_reference, merged, resolved, schema_of, secrets
 class BadConfiguration(Exception):
     """The settings of a connector do not fit its type; the text names the settings, never their values."""
 
-    def __init__(self, text: str, faults: Sequence[tuple[str, str]] = ()) -> None:
+    def __init__(self, text: str, faults: Sequence[tuple[str, Bilingual]] = ()) -> None:
         super().__init__(text)
         self.faults = tuple(faults)
         """(JSON pointer into the connector, what is wrong there)."""
@@ -39,7 +39,7 @@ def build(types: Mapping[str, ConnectorType], config: ConnectorConfig) -> Connec
     if kind is None:
         raise BadConfiguration(
             f"there is no connector type {config.type}",
-            [("/type", "Non c'è / there is no such type")],
+            [("/type", bilingual("Questo tipo non esiste", "there is no such type"))],
         )
     everywhere = _built(kind, config, config.settings, "/settings")
     if not config.overrides:
@@ -127,7 +127,7 @@ def _built(kind: ConnectorType, config: ConnectorConfig, given: Mapping[str, Any
         connector = kind.connect(settings, limits, **handed)
     except Misconfigured as fault:
         text = f"{fault.reason}: {fault.detail}"
-        raise BadConfiguration(text, [(place, text)]) from None
+        raise BadConfiguration(text, [(place, in_both(text))]) from None
     # Retries and age follow the limits in force, whatever manifest the connector carries.
     manifest = connector.manifest.model_copy(update={"limits": limits})
     return replace(connector, manifest=manifest, certificates=() if shown is None else (shown,))
@@ -157,7 +157,7 @@ def _settings_of(kind: ConnectorType, ente_id: str, given: Mapping[str, Any], pl
         except ValueError as missing:
             named = [pointer for pointer, value in secrets(schema, given).items() if is_reference(value)]
             raise BadConfiguration(
-                f"{', '.join(named)}: {missing}", [(f"{place}{each}", str(missing)) for each in named]
+                f"{', '.join(named)}: {missing}", [(f"{place}{each}", in_both(str(missing))) for each in named]
             ) from None
     try:
         return kind.settings.model_validate_json(orjson.dumps(dict(given)))
@@ -166,7 +166,7 @@ def _settings_of(kind: ConnectorType, ente_id: str, given: Mapping[str, Any], pl
 
 
 def _bad_certificate(fault: BadCertificate, place: str) -> BadConfiguration:
-    return BadConfiguration(f"client_certificate: {fault}", [(f"{place}/client_certificate", str(fault))])
+    return BadConfiguration(f"client_certificate: {fault}", [(f"{place}/client_certificate", in_both(str(fault)))])
 
 
 def _unfit(error: ValidationError, place: str, model: type[BaseModel]) -> BadConfiguration:
@@ -176,7 +176,7 @@ def _unfit(error: ValidationError, place: str, model: type[BaseModel]) -> BadCon
     return BadConfiguration(text, [(place + pointer_of(path), why) for path, why in told])
 
 
-def _told(fault: ErrorDetails, model: type[BaseModel]) -> tuple[tuple[int | str, ...], str]:
+def _told(fault: ErrorDetails, model: type[BaseModel]) -> tuple[tuple[int | str, ...], Bilingual]:
     """The place and what is wrong there. What a model says of settings that do not go together begins with the one that
     is to be changed."""
     path = fault["loc"]

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from contracts.callbacks import CallbackSettings
 from contracts.connector import CALLBACK, Notice, Push
 from contracts.failures import Skipped
+from contracts.faults import bilingual, led
 from contracts.identifiers import holds_tax_code
 from hub.errors import Fault, ReplyToForbidden, RequestInvalid
 from hub.registry import Registry
@@ -47,14 +48,20 @@ class Callbacks:
             (url,) = given
             CallbackSettings(issuer="-", url=url)
         except (ValueError, ValidationError):
-            detail = "one https address, host in lower case, without credentials and fragment"
+            detail = bilingual(
+                "Un solo indirizzo https, host in minuscolo, senza credenziali né frammento",
+                "one https address, host in lower case, without credentials and fragment",
+            )
             raise RequestInvalid(
-                f"X-ReplyTo: {detail}", faults=(Fault("#header/X-ReplyTo", "header.invalid", detail),)
+                led("X-ReplyTo", detail), faults=(Fault("#header/X-ReplyTo", "header.invalid", detail),)
             ) from None
         if holds_tax_code(unquote(url)):  # it is kept in clear, and ends in the logs on its way (RAC_GEN_004)
-            detail = "it contains a tax code: an address names nobody"
+            detail = bilingual(
+                "Contiene un codice fiscale: un indirizzo non indica nessuno",
+                "it contains a tax code: an address names nobody",
+            )
             raise RequestInvalid(
-                f"X-ReplyTo: {detail}", faults=(Fault("#header/X-ReplyTo", "header.personal_data", detail),)
+                led("X-ReplyTo", detail), faults=(Fault("#header/X-ReplyTo", "header.personal_data", detail),)
             )
         if settings is None or not settings.admits(url):
             raise ReplyToForbidden

@@ -14,6 +14,7 @@ import orjson
 
 from contracts.connector import Connector
 from contracts.failures import Failure, Misconfigured, Rejected
+from contracts.faults import bilingual
 from contracts.paying import Cart, CartPart, MakeCart, Returns
 from hub.errors import Fault, ItemUnknown
 from hub.store.committer import Committer
@@ -28,6 +29,16 @@ from .pool import ConnectorPool
 from .runner import provider_answered, provider_wish
 
 log = logging.getLogger(__name__)
+
+_UNSERVED = bilingual("Nessuno ne fa carrelli", "nobody makes carts of it")
+_REPEATED = bilingual("Il suo avviso è già nel carrello", "its notice is in the cart already")
+_OVERLAPPING = bilingual(
+    "Di un pagamento l'intero, oppure rate di un solo piano", "of one payment the whole, or instalments of one plan"
+)
+_APART = bilingual(
+    "Un carrello è di un solo cittadino di un solo ente, e di un solo gruppo",
+    "a cart is of one citizen of one ente, and of one group",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +93,10 @@ class Carts:
         ]
         closed = [n for n, one in enumerate(found) if one is None]
         if closed:
-            detail = "not a payment, or an instalment, with a notice that can be paid now"
+            detail = bilingual(
+                "Non è un pagamento, o una rata, con un avviso pagabile ora",
+                "not a payment, or an instalment, with a notice that can be paid now",
+            )
             raise PaymentNotPayable(faults=tuple(Fault(f"/payments/{n}", "payment.closed", detail) for n in closed))
         return [one for one in found if one is not None]
 
@@ -100,7 +114,7 @@ class Carts:
         unserved = [n for n, one in enumerate(found) if one is None]
         if unserved:
             raise CartNotOffered(
-                faults=tuple(Fault(f"/payments/{n}", "creditor.unserved", "nobody makes carts of it") for n in unserved)
+                faults=tuple(Fault(f"/payments/{n}", "creditor.unserved", _UNSERVED) for n in unserved)
             )
         served = [one for one in found if one is not None]
         notices = tuple(
@@ -120,7 +134,11 @@ class Carts:
         connector, _ = self._maker(planned)
         wait: timedelta | None = self.committer.write(begin, Call(Lane(*planned.by), connector.manifest.limits))
         if wait is not None:
-            raise ProviderUnavailable("pagoPA is not asked now", cause="lane.closed", after=wait)
+            raise ProviderUnavailable(
+                bilingual("pagoPA ora non viene interrogato", "pagoPA is not asked now"),
+                cause="lane.closed",
+                after=wait,
+            )
 
     def make(self, planned: PlannedCart) -> str:
         """The address to which the browser is to be sent: one call to pagoPA, in no transaction.
@@ -138,7 +156,7 @@ class Carts:
             kind = type(failure).__name__.lower()
             if isinstance(failure, Rejected):
                 log.info("cart.refused ente=%s connector=%s reason=%s", *planned.by, failure.reason)
-                raise CartRefused(f"pagoPA: {failure}") from None
+                raise CartRefused(bilingual(f"pagoPA rifiuta il carrello: {failure}", f"pagoPA: {failure}")) from None
             log.warning("cart.failed ente=%s connector=%s outcome=%s reason=%s", *planned.by, kind, failure.reason)
             raise ProviderUnavailable(cause=failure.reason, after=provider_wish(failure)) from None
         self._ended(planned, connector, None)
@@ -186,12 +204,11 @@ def _apart(owed: Sequence[Owed]) -> Iterator[Fault]:
     for n, each in enumerate(owed):
         before = owed[:n]
         if any(_notice(one) == _notice(each) for one in before):
-            yield Fault(f"/payments/{n}", "payment.repeated", "its notice is in the cart already")
+            yield Fault(f"/payments/{n}", "payment.repeated", _REPEATED)
         elif any(_stands_for(one, each) or _stands_for(each, one) for one in before):
-            detail = "of one payment the whole, or instalments of one plan"
-            yield Fault(f"/payments/{n}", "payment.overlapping", detail)
+            yield Fault(f"/payments/{n}", "payment.overlapping", _OVERLAPPING)
         if _whose(each) != _whose(owed[0]):
-            yield Fault(f"/payments/{n}", "payment.apart", "a cart is of one citizen of one ente, and of one group")
+            yield Fault(f"/payments/{n}", "payment.apart", _APART)
 
 
 def _stands_for(owed: Owed, other: Owed) -> bool:

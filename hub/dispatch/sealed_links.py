@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from contracts.faults import bilingual
 from hub.clock import Clock
 from hub.errors import ItemUnknown
 from hub.security.vault import Vault, VaultError
@@ -32,8 +33,8 @@ class SealedLinks:
             sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
             found: list[Any] = orjson.loads(self.vault.open(sealed, self.place))
         except (binascii.Error, ValueError, VaultError):
-            raise ItemUnknown("this link is not valid") from None
+            raise ItemUnknown(bilingual("Questo link non è valido", "this link is not valid")) from None
         *texts, until = found
         if until < self.clock.now().timestamp():
-            raise ItemUnknown("this link has expired")
+            raise ItemUnknown(bilingual("Questo link è scaduto", "this link has expired"))
         return texts

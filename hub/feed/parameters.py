@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast, get_args
 
+from contracts.faults import bilingual, led, unknown_parameter
 from contracts.feed import Turn, View
 from contracts.publishing import Collection
 from hub.errors import Fault, RequestInvalid
@@ -116,9 +117,9 @@ def events_wish(query: Sequence[tuple[str, str]], last_event_id: str | None) -> 
 
 def wrong_event_id() -> RequestInvalid:
     """Last-Event-ID is none of this stream's."""
-    detail = "L'id di un evento di questo flusso / the id of an event of this stream"
+    detail = bilingual("L'id di un evento di questo flusso", "the id of an event of this stream")
     return RequestInvalid(
-        f"Last-Event-ID: {detail}", faults=(Fault("#header/Last-Event-ID", "parameter.invalid", detail),)
+        led("Last-Event-ID", detail), faults=(Fault("#header/Last-Event-ID", "parameter.invalid", detail),)
     )
 
 
@@ -138,7 +139,7 @@ def limit_of(given: Mapping[str, str], *, default: int = 50) -> int:
     if text is None:
         return default
     if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MAX_LIMIT:
-        raise bad("limit", f"Un numero intero da 1 a {MAX_LIMIT} / a whole number from 1 to {MAX_LIMIT}")
+        raise bad("limit", bilingual(f"Un numero intero da 1 a {MAX_LIMIT}", f"a whole number from 1 to {MAX_LIMIT}"))
     return int(text)
 
 
@@ -148,15 +149,17 @@ def once(query: Sequence[tuple[str, str]], allowed: Sequence[str]) -> dict[str, 
     for name, value in query:
         if name not in allowed:
             # The name is the sender's own text, and may be a tax code: it is not repeated.
-            detail = f"Qui si conoscono / known here: {', '.join(allowed) or 'none'}"
-            raise RequestInvalid(f"unknown parameter; {detail}", faults=(Fault("#query", "parameter.unknown", detail),))
+            detail = unknown_parameter(allowed)
+            raise RequestInvalid(detail, faults=(Fault("#query", "parameter.unknown", detail),))
         if name in given:
-            raise bad(name, "È dato due volte / given twice")
+            raise bad(name, bilingual("È dato due volte", "given twice"))
         longest = LONGEST_CURSOR if name in ("cursor", "after") else _LONGEST
         if not value or len(value) > longest or any(ord(c) < 32 for c in value):
             raise bad(
                 name,
-                f"Da 1 a {longest} caratteri stampabili / 1 to {longest} characters, without control characters",
+                bilingual(
+                    f"Da 1 a {longest} caratteri stampabili", f"1 to {longest} characters, without control characters"
+                ),
             )
         given[name] = value
     return given
@@ -166,7 +169,7 @@ def one_of(given: Mapping[str, str], name: str, choices: Sequence[str]) -> str |
     """A parameter with few values, None where it is not given. Raises RequestInvalid."""
     value = given.get(name)
     if value is not None and value not in choices:
-        raise bad(name, f"Uno di / one of {', '.join(choices)}")
+        raise bad(name, bilingual(f"Uno di: {', '.join(choices)}", f"one of {', '.join(choices)}"))
     return value
 
 
@@ -176,10 +179,18 @@ def _several(given: Mapping[str, str], name: str, choices: Sequence[str] = ()) -
     if len(values) > MOST_VALUES or not all(values):
         raise bad(
             name,
-            f"Valori separati da virgole, al massimo / values with commas between them, at most {MOST_VALUES}",
+            bilingual(
+                f"Valori separati da virgole, al massimo {MOST_VALUES}",
+                f"values with commas between them, at most {MOST_VALUES}",
+            ),
         )
     if choices and not set(values) <= set(choices):
-        raise bad(name, f"Separati da virgole, tra / with commas between them, of {', '.join(choices)}")
+        raise bad(
+            name,
+            bilingual(
+                f"Separati da virgole, tra: {', '.join(choices)}", f"with commas between them, of {', '.join(choices)}"
+            ),
+        )
     return tuple(sorted(set(values)))
 
 
@@ -194,10 +205,10 @@ def _instant(given: Mapping[str, str], name: str) -> datetime | None:
     try:
         moment = datetime.fromisoformat(given[name])
     except ValueError:
-        raise bad(name, "Data, ora e fuso di RFC 3339 / an RFC 3339 date-time with its zone") from None
+        raise bad(name, bilingual("Data, ora e fuso di RFC 3339", "an RFC 3339 date-time with its zone")) from None
     if moment.tzinfo is None:
-        raise bad(name, "Manca il fuso / the zone is missing; write for example 2026-11-24T00:00:00Z")
+        raise bad(name, bilingual("Manca il fuso", "the zone is missing; write for example 2026-11-24T00:00:00Z"))
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise bad(name, "Oltre gli anni da 1 a 9999 / outside the years 1 to 9999 in UTC") from None
+        raise bad(name, bilingual("Oltre gli anni da 1 a 9999", "outside the years 1 to 9999 in UTC")) from None

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import time
 from typing import Any
 
+from contracts.faults import bilingual
 from contracts.items import ALWAYS_TOLD
 from contracts.preferences import ChannelsPatch, PreferencesPatch
 from hub.errors import ContractViolation, Fault
@@ -78,6 +79,9 @@ def _switched(wishes: Wishes, topic: str, patch: ChannelsPatch) -> Wishes:
 def _still(wishes: Wishes, service_ids: Iterable[str | None]) -> frozenset[Off]:
     left = frozenset(Off("email", NO_SERVICE if each is None else each) for each in service_ids)
     if not left <= wishes.by_link:
-        detail = "only the link in an e-mail can switch off one address; use services to switch off a service"
+        detail = bilingual(
+            "Solo il link in una e-mail può disattivare un indirizzo; per un servizio usare services",
+            "only the link in an e-mail can switch off one address; use services to switch off a service",
+        )
         raise ContractViolation(faults=(Fault("/unsubscribed", "field.not_allowed", detail),))
     return left

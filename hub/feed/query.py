@@ -15,7 +15,8 @@ from contracts.feed import View
 from contracts.items import Document, Item
 from hub.catalogue import Card
 from hub.clock import Clock
-from hub.errors import DelegationInactive, ItemUnknown
+from hub.errors import ItemUnknown
+from hub.reading_errors import DelegationInactive
 from hub.registry import Registry
 from hub.store.citizens import Citizen, Citizens, Subject
 from hub.store.database import Database

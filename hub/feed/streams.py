@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from contracts.faults import bilingual
 from hub.errors import QuotaExceeded, StoreUnavailable
 from hub.registry import Portal, Registry
 from hub.store.arrivals import changed_since, last_sequences
@@ -87,9 +88,11 @@ class Streams:
         key = (portal.ente_id, portal.portal_id)
         with self._changed:
             if self._stopping:
-                raise StoreUnavailable("the hub is stopping")
+                raise StoreUnavailable(bilingual("L'hub si sta fermando", "the hub is stopping"))
             if self._count[key] >= self._most:
-                raise QuotaExceeded("too many open streams", headers={"Retry-After": "30"})
+                raise QuotaExceeded(
+                    bilingual("Troppi flussi aperti", "too many open streams"), headers={"Retry-After": "30"}
+                )
             waiting = Waiting(subject, portal)
             self._open.add(waiting)
             self._count[key] += 1

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from contracts.faults import has_required, unknown_name
+from contracts.faults import bilingual, has_required, unknown_name
 from hub.admin.acting import Actor, Matches, Order, carry_out, record
 from hub.admin.errors import CredentialsRefused, RoleMissing, SessionRefused
 from hub.admin.roles import allows
@@ -21,7 +21,7 @@ from hub.errors import ContractViolation, MediaUnsupported, PreconditionFailed, 
 from hub.feed import cursor as cursors
 from hub.feed.answers import as_json
 from hub.feed.parameters import limit_of, nothing, once
-from hub.ingest.canonical import bounded, read_as
+from hub.ingest.canonical import AS_JSON, bounded, read_as
 from hub.store.administrators import Session
 from hub.store.committer import Committer
 from hub.store.database import Database
@@ -79,7 +79,7 @@ class AdminAccess:
             await self.committer.submit(record_access, record(actor, operation.operation_id, RoleMissing.code))
             raise RoleMissing
         if any("\0" in str(each) for each in exchange.request.path_params.values()):  # PostgreSQL takes none
-            raise RequestInvalid("the address holds a NUL")
+            raise RequestInvalid(bilingual("L'indirizzo contiene un NUL", "the address holds a NUL"))
         return Caller(session, actor)
 
     async def sent(self, exchange: Exchange, operation: Operation) -> Caller:
@@ -176,11 +176,11 @@ def body_of(exchange: Exchange, model: type[B], *, patch: bool = False, is_long:
     if patch:
         must_be_merge_patch(exchange)
     elif media_type(exchange) != "application/json":
-        raise MediaUnsupported("send the body as application/json")
+        raise MediaUnsupported(AS_JSON)
     try:
         return read_as(model, exchange.body if is_long else bounded(exchange.body))
     except ContractViolation as violation:
-        known = unknown_name(model)[:500]
+        known = unknown_name(model)
         told = [
             replace(fault, detail=known) if fault.code == "field.unknown" and fault.pointer.count("/") == 1 else fault
             for fault in violation.faults
@@ -252,5 +252,7 @@ def one_time_code(exchange: Exchange) -> str:
     """The code of the second factor that goes along with the password; "" for none. Raises RequestInvalid."""
     code = exchange.request.headers.get("one-time-code", "").strip()
     if len(code) > 40:
-        raise RequestInvalid("One-Time-Code is longer than any code")
+        raise RequestInvalid(
+            bilingual("One-Time-Code è più lungo di ogni codice", "One-Time-Code is longer than any code")
+        )
     return code

@@ -15,7 +15,7 @@ from contracts.connector import Connector
 from contracts.connector import Operation as ProviderOperation
 from contracts.connector_administration import ConnectorPatch, NewConnector, PauseWish, VersionWish
 from contracts.failures import Failure
-from contracts.faults import pointer_of, sentence_of
+from contracts.faults import bilingual, pointer_of, sentence_of
 from contracts.source_administration import OperationWish
 from hub.admin.acting import Acted, Actor, Order, carry_out, record
 from hub.admin.connector_views import Known, target_of
@@ -95,7 +95,7 @@ class ConnectorsApi:
         for name in ("from", "to"):
             number = _number(given.get(name, ""))
             if number is None:
-                raise bad(name, "Il numero di una versione / the number of a version")
+                raise bad(name, bilingual("Il numero di una versione", "the number of a version"))
             numbers[name] = number
         one = self._known(connection, actor, exchange)
         before, after = one.version(numbers["from"]), one.version(numbers["to"])
@@ -206,7 +206,7 @@ class ConnectorsApi:
         try:
             chosen = connector.operations.get(wish.operation)
             if chosen is None:
-                raise OperationUnknown(none_such("operation", sorted(connector.operations)))
+                raise OperationUnknown(none_such("nessuna operazione", "operation", sorted(connector.operations)))
             return connector, chosen, arguments_of(chosen, wish.arguments)
         except HubError:
             connector.close()
@@ -219,7 +219,7 @@ def arguments_of(operation: ProviderOperation, given: Any) -> BaseModel:
         return operation.arguments.model_validate_json(orjson.dumps({} if given is None else given))
     except ValidationError as error:
         faults = [
-            Fault(f"/arguments{pointer_of(one['loc'])}"[:500], "field.invalid", sentence_of(one)[:500])
+            Fault(f"/arguments{pointer_of(one['loc'])}"[:500], "field.invalid", sentence_of(one))
             for one in error.errors(include_input=False, include_url=False)
         ]
         raise ContractViolation(faults=tuple(faults[:100])) from None

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import httpx
 from starlette.responses import Response
 
+from contracts.faults import Bilingual, bilingual
 from contracts.simulation_administration import SimulationFaults
 from hub.admin.acting import Acted, Actor, Order, carry_out
 from hub.admin.errors import SimulationUnknown, none_such
@@ -56,19 +57,25 @@ class SimulationsApi:
         simulated = self.simulated()
         base = simulated.get(connector_id)
         if base is None:
-            raise SimulationUnknown(none_such("provider simulated in this process", sorted(simulated)))
+            raise SimulationUnknown(
+                none_such(
+                    "nessun sistema simulato",
+                    "provider simulated in this process",
+                    sorted(simulated),
+                )
+            )
         async with httpx.AsyncClient(base_url=base, timeout=_WITHIN_S, trust_env=False) as client:
             try:
                 answer = await client.request(method, _SCRIPT, json=faults)
                 left = answer.json()
             except (httpx.HTTPError, ValueError):
-                raise _not_taken("the simulator does not answer") from None
+                raise _not_taken(bilingual("Il simulatore non risponde", "the simulator does not answer")) from None
         if answer.status_code != 200:
-            raise _not_taken(left["error"])
+            raise _not_taken(bilingual("Il simulatore li rifiuta", left["error"]))
         return list(left)
 
 
-def _not_taken(why: str) -> ContractViolation:
+def _not_taken(why: Bilingual) -> ContractViolation:
     return ContractViolation(faults=(Fault("/faults", "fault.not_taken", why),))
 
 

@@ -11,6 +11,7 @@ from starlette.responses import Response
 
 from contracts.base import Code
 from contracts.failures import Failure
+from contracts.faults import bilingual
 from contracts.source_administration import RegisterExtract, VendorSourcePatch
 from hub.admin.acting import Acted, Actor, Order, carry_out
 from hub.admin.errors import SourceFailed
@@ -117,7 +118,10 @@ class SourcesApi:
             _CODE.validate_python(names["source"])  # it need not be known yet: whatever it is would be kept
         except ValidationError:
             raise RequestInvalid(
-                "the source is no name: letters, digits, dots, dashes, underscores, at most 64"
+                bilingual(
+                    "La fonte non è un nome: lettere, cifre, punti, trattini, al massimo 64",
+                    "the source is no name: letters, digits, dots, dashes, underscores, at most 64",
+                )
             ) from None
         return agree(actor, names["vendor_id"], names["source"], patch, matching(exchange))
 
@@ -130,4 +134,5 @@ def _begun(_exchange: Exchange, view: dict[str, Any]) -> Response:
 
 
 def _failed(failure: Failure) -> SourceFailed:
-    return SourceFailed(f"{failure.reason}: {failure.detail}"[:500])
+    text = f"{failure.reason}: {failure.detail}"
+    return SourceFailed(bilingual(f"{SourceFailed.text_it.rstrip('.')} ({failure.reason})", text))

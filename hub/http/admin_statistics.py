@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from contracts.faults import bilingual
 from hub.admin.acting import record
 from hub.admin.statistics import count
 from hub.errors import HubError, NotAcceptable
@@ -38,7 +39,11 @@ class StatisticsApi:
             accepted = exchange.request.headers.get("accept")
             wants_csv = names_csv(accepted)
             if not wants_csv and not takes_json(accepted):
-                raise NotAcceptable("statistics are application/json or text/csv")
+                raise NotAcceptable(
+                    bilingual(
+                        "Le statistiche sono application/json o text/csv", "statistics are application/json or text/csv"
+                    )
+                )
             code = exchange.request.path_params["subscription_service"]
             outcome, target = "ok", f"subscription-statistics/{clipped(code, 64)}"
             try:

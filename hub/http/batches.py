@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from contracts.base import rfc3339
+from contracts.faults import unknown_parameter
 from hub.errors import RequestInvalid
 from hub.ingest.batch_view import BatchView, status_of
 from hub.ingest.batches import Batches
@@ -125,7 +126,7 @@ class BatchesApi:
 
         def act() -> Any:
             if exchange.request.query_params:
-                raise RequestInvalid("no query parameter is known here")
+                raise RequestInvalid(unknown_parameter(()))
             return look(verified.vendor, exchange.request.path_params["batch_id"])
 
         return await self._read(inbound, verified, act), verified

@@ -1,28 +1,39 @@
 """The body by which a citizen asks for a cart, and where the browser may come back to from it."""
 
+from typing import Final
+
 from pydantic import AnyUrl
 
 from contracts.base import LONGEST_URL
+from contracts.faults import bilingual
 from contracts.identifiers import holds_tax_code
 from contracts.paying import CartWish, Returns
 from hub.dispatch.cart_errors import ReturnUrlForbidden
 from hub.errors import ContractViolation, Fault, MediaUnsupported
 from hub.feed import parameters
-from hub.ingest.canonical import read_as
+from hub.ingest.canonical import AS_JSON, read_as
 
 from .exchange import Exchange
-from .user_states import media_type
+from .user_states import NAMED_BEFORE, media_type
+
+_ELSEWHERE: Final = bilingual(
+    "Non è sul portale che l'ente ha registrato", "not at the portal that the ente registered"
+)
+_NAMES_A_PERSON: Final = bilingual("Indica una persona con il codice fiscale", "names a person by tax code")
+_TOO_LONG: Final = bilingual(
+    f"Supera {LONGEST_URL} caratteri una volta codificato", f"over {LONGEST_URL} characters when encoded"
+)
 
 
 def wish(exchange: Exchange) -> CartWish:
     """The body (contracts.paying.CartWish). Raises MediaUnsupported, RequestInvalid, ContractViolation."""
     parameters.nothing(exchange.request.query_params.multi_items())
     if media_type(exchange) != "application/json":
-        raise MediaUnsupported("send the wish as application/json", headers={"Accept": "application/json"})
+        raise MediaUnsupported(AS_JSON, headers={"Accept": "application/json"})
     wanted = read_as(CartWish, exchange.body)
     for n, part in enumerate(wanted.payments):
         if part in wanted.payments[:n]:
-            raise ContractViolation(faults=(Fault(f"/payments/{n}", "field.duplicate", "named before"),))
+            raise ContractViolation(faults=(Fault(f"/payments/{n}", "field.duplicate", NAMED_BEFORE),))
     return wanted
 
 
@@ -35,11 +46,11 @@ def at_home(returns: Returns, portal_url: str) -> Returns:
         url = AnyUrl(given)
         read[name] = str(url)
         if _origin(url) != _origin(AnyUrl(portal_url)):
-            wrong.append(Fault(f"/return_urls/{name}", "url.elsewhere", "not at the portal that the ente registered"))
+            wrong.append(Fault(f"/return_urls/{name}", "url.elsewhere", _ELSEWHERE))
         elif holds_tax_code(given):
-            wrong.append(Fault(f"/return_urls/{name}", "url.personal_data", "names a person by tax code"))
+            wrong.append(Fault(f"/return_urls/{name}", "url.personal_data", _NAMES_A_PERSON))
         elif len(read[name]) > LONGEST_URL:  # each letter beyond ASCII is six characters
-            wrong.append(Fault(f"/return_urls/{name}", "url.too_long", f"over {LONGEST_URL} characters when encoded"))
+            wrong.append(Fault(f"/return_urls/{name}", "url.too_long", _TOO_LONG))
     if wrong:
         raise ReturnUrlForbidden(faults=tuple(wrong))
     return Returns(**read)

@@ -14,8 +14,10 @@ from urllib.parse import quote
 
 from starlette.responses import Response, StreamingResponse
 
-from hub.errors import NotAcceptable, RangeInvalid
+from contracts.faults import bilingual
+from hub.errors import NotAcceptable
 from hub.feed.answers import File, Picture
+from hub.reading_errors import RangeInvalid
 
 from .accepting import SVG
 from .exchange import Exchange
@@ -97,7 +99,12 @@ def export_media(exchange: Exchange) -> Literal["json", "zip"]:
     if "application/zip" in wanted:
         return "zip"
     if not {"*/*", "application/*", "application/json"}.intersection(wanted):
-        raise NotAcceptable("an export is application/json or application/zip")
+        raise NotAcceptable(
+            bilingual(
+                "Un'esportazione è application/json o application/zip",
+                "an export is application/json or application/zip",
+            )
+        )
     return "json"
 
 

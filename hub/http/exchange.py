@@ -13,6 +13,7 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from contracts.faults import bilingual
 from contracts.identifiers import holds_tax_code, new_uuid7
 from hub.allowance import Allowance
 from hub.errors import BodyTooLarge, BodyTooSlow, HubError, StoreUnavailable
@@ -159,10 +160,16 @@ async def read_body(request: Request, limit: int) -> bytes:
     return await _whole_body(request, request.headers.get("content-length", ""), limit)
 
 
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(
+        bilingual(f"Il corpo può avere al massimo {limit} byte", f"the body may have at most {limit} bytes")
+    )
+
+
 async def _whole_body(request: Request, announced: str, limit: int) -> bytes:
     """As `read_body`. Message by message: Starlette's stream of them costs more than they do (DECISIONS 149)."""
     if announced.isdigit() and int(announced) > limit:
-        raise BodyTooLarge(f"the body may have at most {limit} bytes")
+        raise _too_large(limit)
     chunks: list[bytes] = []
     size, more = 0, True
     try:
@@ -174,7 +181,7 @@ async def _whole_body(request: Request, announced: str, limit: int) -> bytes:
                 chunk, more = message.get("body", b""), message.get("more_body", False)
                 size += len(chunk)
                 if size > limit:
-                    raise BodyTooLarge(f"the body may have at most {limit} bytes")
+                    raise _too_large(limit)
                 chunks.append(chunk)
     except TimeoutError:
         raise BodyTooSlow from None

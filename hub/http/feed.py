@@ -8,6 +8,7 @@ import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
+from contracts.faults import bilingual
 from hub.admin.errors import RightsRequestUnknown
 from hub.clock import Clock
 from hub.errors import HubError, NotAcceptable, RequestInvalid
@@ -206,7 +207,12 @@ class FeedApi:
         if card is not None and (names_svg(accept) or not card.has_file):
             return picture_response(exchange, card)
         if card is None and takes_svg_alone(accept):
-            raise NotAcceptable("this document is no card: it has no picture")
+            raise NotAcceptable(
+                bilingual(
+                    "Questo documento non è una tessera: non ha un'immagine",
+                    "this document is no card: it has no picture",
+                )
+            )
         return file_response(exchange, self._feed.file(reading, item_id))
 
     def _profile(self, reading: Reading, exchange: Exchange) -> Response:

@@ -8,8 +8,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from hub.clock import Clock
-from hub.errors import DelegationInactive, HubError, RequestRefused
+from hub.errors import HubError, RequestRefused
 from hub.feed.query import Feed
+from hub.reading_errors import DelegationInactive
 from hub.registry import Registry
 from hub.security.left import EnteEnded
 from hub.security.portal import Reader, verify_reader

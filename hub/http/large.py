@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
+from contracts.faults import bilingual
 from hub.errors import QuotaExceeded, TokenReplayed
 
 
@@ -23,7 +24,9 @@ class LargeBodies:
         if not self._tokens.isdisjoint(tokens):
             raise TokenReplayed
         if self._held[client] + size > self._of_one or self._held.total() + size > self._of_all:
-            raise QuotaExceeded("too many large bodies at once", headers={"Retry-After": "5"})
+            raise QuotaExceeded(
+                bilingual("Troppi corpi grandi insieme", "too many large bodies at once"), headers={"Retry-After": "5"}
+            )
         self._tokens.update(tokens)
         self._held[client] += size
         try:

@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from contracts.base import rfc3339
+from contracts.faults import unknown_parameter
 from hub.errors import HubError, NotAcceptable, RequestInvalid, RequestRefused
 from hub.ingest.batch_view import BatchView
 from hub.ingest.batches import Batches
@@ -180,7 +181,7 @@ class PublishApi:
 
             def act() -> dict[str, Any]:
                 if exchange.request.query_params:
-                    raise RequestInvalid("no query parameter is known here")
+                    raise RequestInvalid(unknown_parameter(()))
                 return self._view.one(verified.vendor, exchange.request.path_params["item_id"])
 
             content = await self._read(inbound, verified, act)

@@ -11,7 +11,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
 from contracts.base import ROME, rfc3339
-from hub.errors import RankedListGone, RankedListUnknown
+from hub.reading_errors import RankedListGone, RankedListUnknown
 from hub.registry import Registry
 from hub.store.database import Database
 from hub.store.directory import NotThere

@@ -10,9 +10,10 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from hub.errors import DelegationInactive, HubError
+from hub.errors import HubError
 from hub.feed.answers import as_json
 from hub.feed.streams import Waiting
+from hub.reading_errors import DelegationInactive
 from hub.store.faults import IN_TROUBLE
 
 log = logging.getLogger(__name__)

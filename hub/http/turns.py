@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Final
 from weakref import WeakSet
 
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from contracts.faults import Bilingual, bilingual
 from hub.errors import QuotaExceeded
 
 
@@ -64,12 +66,15 @@ class Turns:
             first[1].set_result(None)
 
 
-class Slots:
-    """Of exports, or of `what` else. Whoever gets none is told to come again, after so many seconds."""
+TOO_MANY_EXPORTS: Final = bilingual("Troppe esportazioni insieme", "too many exports at once")
 
-    def __init__(self, room: Room, what: str = "exports", retry_after_s: int = 30) -> None:
+
+class Slots:
+    """Of exports, or of what `too_many` tells of. Whoever gets none is told to come again, after so many seconds."""
+
+    def __init__(self, room: Room, too_many: Bilingual = TOO_MANY_EXPORTS, retry_after_s: int = 30) -> None:
         self._room = room
-        self._what = what
+        self._too_many = too_many
         self._retry_after_s = retry_after_s
         self._taken: WeakSet[Slot] = WeakSet()
         self._lock = threading.Lock()
@@ -80,7 +85,7 @@ class Slots:
         with self._lock:
             held = Counter(each.ente_id for each in self._taken)
             if not self._room.takes(ente_id, held):
-                raise QuotaExceeded(f"too many {self._what} at once", headers={"Retry-After": str(self._retry_after_s)})
+                raise QuotaExceeded(self._too_many, headers={"Retry-After": str(self._retry_after_s)})
             slot = Slot(self, ente_id)
             self._taken.add(slot)
             return slot

@@ -1,17 +1,23 @@
 """The bodies by which citizens mark items: a merge patch on one, or many at once."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
+from contracts.faults import bilingual
 from contracts.feed import UserStatePatch
 from contracts.user_states import UserStateWishes
 from hub.errors import ContractViolation, Fault, HubError, MediaUnsupported, RequestInvalid
-from hub.ingest.canonical import bounded, read_as
+from hub.ingest.canonical import AS_JSON, bounded, read_as
 
 from .exchange import Exchange
 
 _MERGE_PATCH = "application/merge-patch+json"
-_SETS = "the patch sets at least one of read, archived, starred, confirmed to true or false"
+_SETS = bilingual(
+    "La modifica mette a true o false almeno uno tra read, archived, starred, confirmed",
+    "the patch sets at least one of read, archived, starred, confirmed to true or false",
+)
+
+NAMED_BEFORE: Final = bilingual("Già indicato prima", "named before")
 
 
 def patch(exchange: Exchange) -> dict[str, bool]:
@@ -31,13 +37,13 @@ def patches(exchange: Exchange) -> dict[str, dict[str, bool]]:
         ContractViolation: the contract is broken, an item is named twice, or a patch says nothing.
     """
     if media_type(exchange) != "application/json":
-        raise MediaUnsupported("send the changes as application/json")
+        raise MediaUnsupported(AS_JSON)
     wishes = read_as(UserStateWishes, bounded(exchange.body))
     found: dict[str, dict[str, bool]] = {}
     for n, wish in enumerate(wishes.items):
         given = wish.patch.model_dump(exclude_unset=True)
         if wish.item_id in found:
-            raise ContractViolation(faults=(Fault(f"/items/{n}/item_id", "field.duplicate", "named before"),))
+            raise ContractViolation(faults=(Fault(f"/items/{n}/item_id", "field.duplicate", NAMED_BEFORE),))
         if not _sets_something(given):
             raise ContractViolation(faults=(Fault(f"/items/{n}/patch", "field.invalid", _SETS),))
         found[wish.item_id] = given
@@ -64,7 +70,9 @@ def outcomes(
 def must_be_merge_patch(exchange: Exchange) -> None:
     """Raises MediaUnsupported, naming the type to send."""
     if media_type(exchange) != _MERGE_PATCH:
-        error = MediaUnsupported(f"send the patch as {_MERGE_PATCH}")
+        error = MediaUnsupported(
+            bilingual(f"Inviare la modifica come {_MERGE_PATCH}", f"send the patch as {_MERGE_PATCH}")
+        )
         error.headers["Accept"] = error.headers["Accept-Patch"] = _MERGE_PATCH
         raise error
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from contracts.answering import Call, Demanded, Reading, Reply
 from contracts.connector import Connector
 from contracts.failures import Deferred, Failure
+from contracts.faults import in_both
 from contracts.inbound import Wrong
 from hub.errors import Fault, HubError, PathUnknown, StoreUnavailable
 from hub.metrics import count_declined
@@ -102,7 +103,7 @@ class Answering:
 
 def _not_now(config: ConnectorConfig, fault: Failure) -> StoreUnavailable:
     """It is to come again, once an administrator has seen to it."""
-    _note_declined(config, Wrong("", fault.reason, fault.detail))
+    _note_declined(config, Wrong("", fault.reason, in_both(fault.detail)))
     return StoreUnavailable(cause=fault.reason)
 
 

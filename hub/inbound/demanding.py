@@ -15,6 +15,7 @@ from sqlalchemy import Connection, RowMapping
 
 from contracts.answering import Demanded, OwedPayment, Reading
 from contracts.failures import Misconfigured
+from contracts.faults import bilingual
 from contracts.items import Item, Payment
 from contracts.states import PAID, PAYABLE
 from hub.errors import ContractViolation, Fault, StoreUnavailable, VersionConflict
@@ -38,6 +39,10 @@ _AT_ONCE: Final = 50
 _ROUNDS: Final = 10
 """How often it is looked for. Of several who ask at once for what has one name and say different things of it, one is
 kept in each."""
+_NOT_ON_DEMAND: Final = bilingual(
+    "Un pagamento con quel nome non è nato su richiesta", "a payment of that name was not made on demand"
+)
+_CANCELLED: Final = bilingual("Il pagamento con quel nome è annullato", "the payment of that name was cancelled")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +120,15 @@ class Demands:
         this demand says was, and whoever has said something else since was later. Raises ContractViolation where
         nothing may be done with it."""
         if row["lifecycle"] == "restricted":
-            raise ContractViolation(faults=(Fault("/external_id", RESTRICTED, "its processing is restricted"),))
+            raise ContractViolation(
+                faults=(
+                    Fault(
+                        "/external_id",
+                        RESTRICTED,
+                        bilingual("Il suo trattamento è limitato", "its processing is restricted"),
+                    ),
+                )
+            )
         if row["lifecycle"] != "active":
             return None
         with self.database.read() as connection:
@@ -129,14 +142,10 @@ class Demands:
         has_name = "external_id" in demanded.item
         if has_name and (not of_demand or item.position is not None):
             # What its vendor asks for is not to be had for what somebody says at a counter.
-            raise ContractViolation(
-                faults=(Fault("/external_id", "external_id.taken", "a payment of that name was not made on demand"),)
-            )
+            raise ContractViolation(faults=(Fault("/external_id", "external_id.taken", _NOT_ON_DEMAND),))
         if row["state"] == "cancelled":
             # Whoever is paid has said that it is not owed, and its notice number is never to be used again.
-            raise ContractViolation(
-                faults=(Fault("/external_id", "external_id.cancelled", "the payment of that name was cancelled"),)
-            )
+            raise ContractViolation(faults=(Fault("/external_id", "external_id.cancelled", _CANCELLED),))
         if row["state"] not in PAYABLE | PAID:
             return None
         if kept or row["state"] in PAID or not has_name:

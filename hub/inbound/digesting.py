@@ -6,12 +6,18 @@ from typing import Any
 
 import orjson
 
+from contracts.faults import bilingual
 from contracts.inbound import Found, Wrong
 from hub.store.ports import Vault
 
 _SORTED = orjson.OPT_SORT_KEYS
 _KEYED = "k1."
 """How a keyed digest begins, and a plain one never does."""
+
+_UNWRITABLE = bilingual(
+    "Un testo che non è Unicode, o un valore che JSON non ha",
+    "a text that is no Unicode, or a value that JSON does not have",
+)
 
 
 def digested(found: Found) -> tuple[Found, str]:
@@ -20,7 +26,7 @@ def digested(found: Found) -> tuple[Found, str]:
     try:
         return found, _digest(found)
     except TypeError:
-        wrong = Wrong("", "item.unwritable", "a text that is no Unicode, or a value that JSON does not have")
+        wrong = Wrong("", "item.unwritable", _UNWRITABLE)
         found = replace(found, item=None, valid=None, wrong=(wrong,))
         return found, _digest(found)
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from contracts.faults import bilingual
 from contracts.inbound import Found, Wrong
 from hub.errors import HubError, StoreUnavailable
 from hub.registry import Vendor
@@ -37,9 +38,15 @@ class Filing:
             return found
         item = found.item or {}
         if len(content) > self.limit:
-            wrong = Wrong("/size", "content.too_large", f"more than {self.limit} bytes")
+            wrong = Wrong(
+                "/size", "content.too_large", bilingual(f"Più di {self.limit} byte", f"more than {self.limit} bytes")
+            )
         elif (len(content), hashlib.sha256(content).hexdigest()) != (item.get("size"), item.get("sha256")):
-            wrong = Wrong("/sha256", "content.mismatch", "not the bytes that the document announces")
+            wrong = Wrong(
+                "/sha256",
+                "content.mismatch",
+                bilingual("Non sono i byte che il documento annuncia", "not the bytes that the document announces"),
+            )
         else:
             return found
         return replace(found, item=None, valid=None, content=None, wrong=(wrong,))

@@ -11,6 +11,7 @@ from itertools import islice
 import orjson
 
 from contracts.failures import Misconfigured
+from contracts.faults import bilingual
 from contracts.identifiers import holds_tax_code
 from contracts.inbound import Found
 from contracts.items import COLLECTIONS, Item
@@ -35,6 +36,7 @@ from .outcomes import TRIES, given_up, in_conflict, outcome, overtaken
 from .sources import Source, signed_by
 
 log = logging.getLogger(__name__)
+_NEVER_TAKEN = bilingual("Ciò che è ritirato non era mai stato preso", "what was taken back was never taken in")
 
 PIECE = 200
 """Records handed to the committer at once, each piece a commit: it takes 256 values. A commit's own cost is that of
@@ -248,7 +250,7 @@ class Taker:
 
     def _withdrawal(self, source: Source, found: Found, take: Take, before: Record | None) -> Take:
         if before is None or before.item_id is None:
-            fault = {"pointer": "", "code": "item.unknown", "detail": "what was taken back was never taken in"}
+            fault = {"pointer": "", "code": "item.unknown", "detail": _NEVER_TAKEN}
             return replace(take, misfit=replace(take.misfit, wrong=(fault,)))
         act = Withdraw(before.item_id, (found.withdrawn or "")[:500] or "-")
         return replace(take, submission=Submission(signed_by(source, b"{}"), act=act))

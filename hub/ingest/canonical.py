@@ -10,7 +10,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 import contracts.items as canonical
-from contracts.faults import code_of, pointer_of, sentence_of
+from contracts.faults import bilingual, code_of, pointer_of, sentence_of
 from contracts.items import COLLECTIONS, Item
 from contracts.problem import MAX_FAULTS
 from hub.errors import ContractViolation, Fault, HubError, PersonalExternalId, RequestInvalid
@@ -19,11 +19,16 @@ from hub.telemetry import redact
 M = TypeVar("M", bound=BaseModel)
 _ITEM: TypeAdapter[Item] = TypeAdapter(Item)
 
-NOT_JSON: Final = Fault("", "body.not_json", "Non è JSON in UTF-8 / not JSON in UTF-8")
-NOT_OBJECT: Final = Fault("", "body.not_object", "Non è un oggetto JSON / not a JSON object")
-DUPLICATE: Final = Fault("", "field.duplicate", "Un campo è ripetuto / a member occurs twice in one object")
-_TOO_MANY = Fault("", "body.too_many", "Ci sono troppi campi / there are too many fields")
-_PERSONAL = Fault("/external_id", "external_id.personal_data", "Contiene un codice fiscale / holds a tax code")
+AS_JSON: Final = bilingual("Inviare il corpo come application/json", "send the body as application/json")
+NOT_JSON: Final = Fault("", "body.not_json", bilingual("Il corpo non è JSON in UTF-8", "the body is not JSON in UTF-8"))
+NOT_OBJECT: Final = Fault(
+    "", "body.not_object", bilingual("Il corpo non è un oggetto JSON", "the body is not a JSON object")
+)
+DUPLICATE: Final = Fault("", "field.duplicate", bilingual("Un campo è ripetuto", "a member occurs twice in one object"))
+_TOO_MANY = Fault("", "body.too_many", bilingual("Ci sono troppi campi", "there are too many fields"))
+_PERSONAL = Fault(
+    "/external_id", "external_id.personal_data", bilingual("Contiene un codice fiscale", "holds a tax code")
+)
 
 _MOST_STRINGS = 5000
 """Names and texts in a body; the fullest item has a fifth of it. Each unknown name costs the event loop a fault."""
@@ -99,9 +104,9 @@ def refusal_of(error: ValidationError) -> HubError:
     """A validation error as our own: pointers and rules, never the values."""
     errors = error.errors(include_url=False, include_input=False)
     if any(e["type"] == "json_invalid" for e in errors):
-        return RequestInvalid("the body is not JSON in UTF-8", faults=(NOT_JSON,))
+        return RequestInvalid(NOT_JSON.detail, faults=(NOT_JSON,))
     if errors[0]["type"].endswith("_type") and not errors[0]["loc"]:
-        return RequestInvalid("the body is not a JSON object", faults=(NOT_OBJECT,))
+        return RequestInvalid(NOT_OBJECT.detail, faults=(NOT_OBJECT,))
     if any(isinstance(e.get("ctx", {}).get("error"), canonical.PersonalExternalId) for e in errors):
         return PersonalExternalId(faults=(_PERSONAL,))
     # A list with a wrong element is also called too short, as only its right ones are counted.
@@ -135,4 +140,4 @@ def _pointer(place: tuple[str | int, ...]) -> str:
 
 
 def _fault(error: ErrorDetails) -> Fault:
-    return Fault(_pointer(error["loc"]), code_of(error["type"]), sentence_of(error)[:500])
+    return Fault(_pointer(error["loc"]), code_of(error["type"]), sentence_of(error))

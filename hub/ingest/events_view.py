@@ -7,6 +7,7 @@ import orjson
 
 from contracts.base import rfc3339
 from contracts.connector import Push
+from contracts.faults import Bilingual, bilingual, led, unknown_parameter
 from hub.errors import Fault, RequestInvalid
 from hub.registry import Registry, Vendor
 from hub.store.database import Database
@@ -22,15 +23,21 @@ def events_wish(query: Sequence[tuple[str, str]]) -> tuple[int, int]:
     given: dict[str, str] = {}
     for name, value in query:
         if name not in ("after", "limit"):
-            raise _bad("", "parameter.unknown", "unknown parameter; known here: after, limit")
+            raise _bad("", "parameter.unknown", unknown_parameter(("after", "limit")))
         if name in given:
-            raise _bad(name, "parameter.invalid", "given twice")
+            raise _bad(name, "parameter.invalid", bilingual("È dato due volte", "given twice"))
         given[name] = value
     after, limit = given.get("after", "0"), given.get("limit", "50")
     if not (after.isascii() and after.isdigit() and len(after) <= 19 and int(after) <= _LARGEST):
-        raise _bad("after", "parameter.invalid", "not a cursor of this list")
+        raise _bad(
+            "after", "parameter.invalid", bilingual("Non è un cursore di questo elenco", "not a cursor of this list")
+        )
     if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MAX_LIMIT):
-        raise _bad("limit", "parameter.invalid", f"a whole number from 1 to {MAX_LIMIT}")
+        raise _bad(
+            "limit",
+            "parameter.invalid",
+            bilingual(f"Un numero intero da 1 a {MAX_LIMIT}", f"a whole number from 1 to {MAX_LIMIT}"),
+        )
     return int(after), int(limit)
 
 
@@ -77,7 +84,7 @@ def _shown(event: Mapping[str, Any]) -> dict[str, Any]:
     return {name: event[name] for name in _NAMES} | {"at": rfc3339(event["at"])}
 
 
-def _bad(parameter: str, code: str, detail: str) -> RequestInvalid:
+def _bad(parameter: str, code: str, detail: Bilingual) -> RequestInvalid:
     pointer = f"#query/{parameter}" if parameter else "#query"
-    told = f"{parameter}: {detail}" if parameter else detail
+    told = led(parameter, detail) if parameter else detail
     return RequestInvalid(told, faults=(Fault(pointer, code, detail),))

@@ -43,7 +43,7 @@ from hub.store.receiving import Message
 from hub.tracing import span
 
 from . import practices, subscriptions
-from .canonical import bounded, parse, read_as
+from .canonical import AS_JSON, bounded, parse, read_as
 from .drafting import KeyedHash, draft_of
 from .following import Route, route_of
 from .positions import asking
@@ -271,4 +271,4 @@ def media_type(request: SignedRequest) -> str:
 def json_body(request: SignedRequest) -> None:
     """Raises MediaUnsupported where the body is not said to be JSON."""
     if media_type(request) != "application/json":
-        raise MediaUnsupported("send the body as application/json", headers={"Accept": "application/json"})
+        raise MediaUnsupported(AS_JSON, headers={"Accept": "application/json"})

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from contracts.base import ROME
+from contracts.faults import bilingual
 from contracts.items import Application
 from hub.catalogue import DRAFT_DAYS, Card
 from hub.errors import ContractViolation, Fault
@@ -41,7 +42,10 @@ def kept_until(item: Application, terms: Terms) -> datetime | None:
     guarantee = timedelta(days=terms.draft_days)
     # Leniently by what the source says of the edit, for its version was on its way to us for a while.
     soonest = (item.last_edited_at or item.occurred_at) + guarantee
-    detail = f"a draft is kept at least {terms.draft_days} days from its last edit"
+    detail = bilingual(
+        f"Una bozza si conserva almeno {terms.draft_days} giorni dall'ultima modifica",
+        f"a draft is kept at least {terms.draft_days} days from its last edit",
+    )
     ends = {"/draft_expires_at": item.draft_expires_at, "/expires_at": item.expires_at}
     faults = [Fault(at, "draft.too_short", detail) for at, end in ends.items() if end is not None and end < soonest]
     if faults:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pydantic import TypeAdapter
 
 from contracts.batches import MOST_ITEMS
+from contracts.faults import Bilingual, bilingual
 from contracts.identifiers import ExternalId, holds_tax_code
 from contracts.items import COLLECTIONS
 from hub.errors import ContractViolation, Fault, RequestInvalid
@@ -35,24 +36,31 @@ def split(body: bytes) -> list[bytes]:
         start = _skip(text, 0)
         if text[start : start + 1] != "{":
             _VALUE.decode(text)  # is it JSON at all?
-            raise RequestInvalid("the body is not a JSON object", faults=(NOT_OBJECT,))
+            raise RequestInvalid(NOT_OBJECT.detail, faults=(NOT_OBJECT,))
         found = _object(text, start)
     except (ValueError, RecursionError):
-        raise RequestInvalid("the body is not JSON in UTF-8", faults=(NOT_JSON,)) from None
+        raise RequestInvalid(NOT_JSON.detail, faults=(NOT_JSON,)) from None
     items = found.get("items")
     if items is None:
-        raise _wrong("/items", "field.missing", "Un lotto è una lista di items / a batch is a list of items")
+        raise _wrong(
+            "/items", "field.missing", bilingual("Un lotto è una lista di items", "a batch is a list of items")
+        )
     if len(found) > 1:
-        raise _wrong("", "field.unknown", "Un lotto ha solo items / a batch has the member items and no other")
+        raise _wrong(
+            "", "field.unknown", bilingual("Un lotto ha solo items", "a batch has the member items and no other")
+        )
     if not items.startswith("["):
-        raise _wrong("/items", "field.type", "Deve essere una lista / must be a list")
+        raise _wrong("/items", "field.type", bilingual("Deve essere una lista", "must be a list"))
     elements = [element.encode() for element in _array(items)]
     if not 1 <= len(elements) <= MOST_ITEMS:
         code = "field.too_long" if elements else "field.too_short"
         raise _wrong(
             "/items",
             code,
-            f"Da 1 a {MOST_ITEMS} items / a batch has 1 to {MOST_ITEMS} items; this one has {len(elements)}",
+            bilingual(
+                f"Un lotto ha da 1 a {MOST_ITEMS} items; questo ne ha {len(elements)}",
+                f"a batch has 1 to {MOST_ITEMS} items; this one has {len(elements)}",
+            ),
         )
     return elements
 
@@ -64,23 +72,24 @@ def entry(element: bytes) -> tuple[str, bytes]:
         raise _wrong(
             "",
             "field.type",
-            "Deve essere un oggetto con collection e item / must be an object with collection and item",
+            bilingual("Deve essere un oggetto con collection e item", "must be an object with collection and item"),
         )
     found = _object(text, 0)
     for name in ("collection", "item"):
         if name not in found:
-            raise _wrong(f"/{name}", "field.missing", f"Manca {name} / {name} is missing")
+            raise _wrong(f"/{name}", "field.missing", bilingual(f"Manca {name}", f"{name} is missing"))
     if len(found) > 2:
         raise _wrong(
             "",
             "field.unknown",
-            "Un elemento ha solo collection e item / collection and item and no other",
+            bilingual("Un elemento ha solo collection e item", "collection and item and no other"),
         )
     collection = _VALUE.decode(found["collection"])
     if not isinstance(collection, str) or collection not in COLLECTIONS:
-        raise _wrong("/collection", "field.not_allowed", f"Deve essere una di / one of {', '.join(COLLECTIONS)}")
+        names = ", ".join(COLLECTIONS)
+        raise _wrong("/collection", "field.not_allowed", bilingual(f"Deve essere una di: {names}", f"one of {names}"))
     if not found["item"].startswith("{"):
-        raise _wrong("/item", "field.type", "Deve essere un oggetto / must be an object")
+        raise _wrong("/item", "field.type", bilingual("Deve essere un oggetto", "must be an object"))
     return collection, found["item"].encode()
 
 
@@ -146,5 +155,5 @@ def _skip(text: str, place: int) -> int:
     return match.end()
 
 
-def _wrong(pointer: str, code: str, detail: str) -> ContractViolation:
+def _wrong(pointer: str, code: str, detail: Bilingual) -> ContractViolation:
     return ContractViolation(faults=(Fault(pointer, code, detail),))

@@ -9,13 +9,14 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from contracts.base import rfc3339
+from contracts.faults import bilingual
 from contracts.items import Payment, Subscription
 from contracts.items.payment import Installment
 from contracts.items.subscription import PlannedInstallment, RequestKind
 from contracts.party import Recipient
 from contracts.states import MACHINES
 from contracts.subscription_services import SubscriptionService
-from hub.errors import RequestNotOffered, RequestStateConflict
+from hub.reading_errors import RequestNotOffered, RequestStateConflict
 from hub.store.drafts import Appointment
 
 from .likeness import shown_like
@@ -147,17 +148,44 @@ def must_be_offered(kind: RequestKind, item: Subscription, state: str, now: date
     window = window_of(item)
     if kind == "cancel":
         if item.cancellation != "manual":
-            raise RequestNotOffered(f"the subscription is {state}; the citizen cannot cancel it ({item.cancellation})")
+            raise RequestNotOffered(
+                bilingual(
+                    f"L'iscrizione è {state}; il cittadino non può annullarla ({item.cancellation})",
+                    f"the subscription is {state}; the citizen cannot cancel it ({item.cancellation})",
+                )
+            )
         if not any(_MACHINE.leads(state, after) for after in ("cancelled", "ended")):
-            raise RequestStateConflict(f"the subscription is {state}: it cannot be cancelled")
+            raise RequestStateConflict(
+                bilingual(
+                    f"L'iscrizione è {state}: non si può annullare",
+                    f"the subscription is {state}: it cannot be cancelled",
+                )
+            )
         return
     if item.renewal != "manual":
-        raise RequestNotOffered(f"the subscription is {state}; the citizen cannot renew it ({item.renewal})")
+        raise RequestNotOffered(
+            bilingual(
+                f"L'iscrizione è {state}; il cittadino non può rinnovarla ({item.renewal})",
+                f"the subscription is {state}; the citizen cannot renew it ({item.renewal})",
+            )
+        )
     if not _MACHINE.leads(state, "renewed"):
-        opens = f" before {rfc3339(window[0])}" if window is not None and now < window[0] else ""
-        raise RequestStateConflict(f"the subscription is {state}: it cannot be renewed{opens}")
+        before_it, before = "", ""
+        if window is not None and now < window[0]:
+            before_it, before = f" prima del {rfc3339(window[0])}", f" before {rfc3339(window[0])}"
+        raise RequestStateConflict(
+            bilingual(
+                f"L'iscrizione è {state}: non si può rinnovare{before_it}",
+                f"the subscription is {state}: it cannot be renewed{before}",
+            )
+        )
     if window is not None and now >= window[1]:
-        raise RequestNotOffered(f"the subscription is {state}; it could be renewed until {rfc3339(window[1])}")
+        raise RequestNotOffered(
+            bilingual(
+                f"L'iscrizione è {state}; si poteva rinnovare fino al {rfc3339(window[1])}",
+                f"the subscription is {state}; it could be renewed until {rfc3339(window[1])}",
+            )
+        )
 
 
 def is_offered(kind: RequestKind, item: Subscription, state: str, now: datetime) -> bool:

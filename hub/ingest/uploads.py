@@ -4,6 +4,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from contracts.faults import bilingual
 from contracts.items import Document
 from hub.errors import ContentMismatch, ContentUnexpected, ItemUnknown
 from hub.registry import Vendor
@@ -58,7 +59,9 @@ class Uploads:
         with self._database.read() as connection:
             item, citizen, document = self._announced(connection, vendor, item_id)
         if document.sha256 != sha256:
-            raise ContentMismatch("the document announces another file by now")
+            raise ContentMismatch(
+                bilingual("Il documento ora annuncia un altro file", "the document announces another file by now")
+            )
         if item["content_sha256"] == sha256:
             return None
         return self._kept(vendor, item, citizen, document, content)
@@ -98,8 +101,23 @@ def _check_announced(document: Document, inbound: Inbound, sha256: str) -> None:
         raise ContentUnexpected
     body = inbound.request.body
     if media_type(inbound.request) != document.media_type:
-        raise ContentMismatch(f"the media type is not the announced one ({document.media_type})")
+        raise ContentMismatch(
+            bilingual(
+                f"Il tipo di contenuto non è quello annunciato ({document.media_type})",
+                f"the media type is not the announced one ({document.media_type})",
+            )
+        )
     if len(body) != document.size:
-        raise ContentMismatch(f"{len(body)} bytes came, {document.size} were announced")
+        raise ContentMismatch(
+            bilingual(
+                f"Sono arrivati {len(body)} byte, ne erano annunciati {document.size}",
+                f"{len(body)} bytes came, {document.size} were announced",
+            )
+        )
     if sha256 != document.sha256:
-        raise ContentMismatch("the SHA-256 of the bytes received is not the announced one")
+        raise ContentMismatch(
+            bilingual(
+                "Lo SHA-256 dei byte ricevuti non è quello annunciato",
+                "the SHA-256 of the bytes received is not the announced one",
+            )
+        )

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from contracts.base import rfc3339
+from contracts.faults import Bilingual, bilingual, led, unknown_parameter
 from contracts.identifiers import new_uuid7
 from contracts.publishing import Collection
 from hub.errors import Fault, ItemUnknown, RequestInvalid
@@ -34,20 +35,27 @@ def find_wish(query: Sequence[tuple[str, str]]) -> FindWish:
     for name, value in query:
         if name not in ("external_id", "collection", "source", "limit", "cursor"):
             # The name is the sender's own text, and may be a tax code: it is not repeated.
-            detail = "known here: external_id, collection, source, limit, cursor"
-            raise RequestInvalid(f"unknown parameter; {detail}", faults=(Fault("#query", "parameter.unknown", detail),))
+            detail = unknown_parameter(("external_id", "collection", "source", "limit", "cursor"))
+            raise RequestInvalid(detail, faults=(Fault("#query", "parameter.unknown", detail),))
         if name in given:
-            raise _bad(name, "given twice")
+            raise _bad(name, bilingual("È dato due volte", "given twice"))
         if not 1 <= len(value) <= 200 or any(ord(c) < 33 for c in value):
-            raise _bad(name, "must be 1 to 200 characters, without spaces and control characters")
+            raise _bad(
+                name,
+                bilingual(
+                    "Da 1 a 200 caratteri, senza spazi né caratteri di controllo",
+                    "must be 1 to 200 characters, without spaces and control characters",
+                ),
+            )
         given[name] = value
     limit = given.get("limit", "50")
     if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:9]) <= 100:
-        raise _bad("limit", "a whole number from 1 to 100")
+        raise _bad("limit", bilingual("Un numero intero da 1 a 100", "a whole number from 1 to 100"))
     if given.get("collection", "messages") not in get_args(Collection):
-        raise _bad("collection", f"one of {', '.join(get_args(Collection))}")
+        names = ", ".join(get_args(Collection))
+        raise _bad("collection", bilingual(f"Una di: {names}", f"one of {names}"))
     if "cursor" in given and len(given["cursor"]) != len(new_uuid7()):
-        raise _bad("cursor", "not a cursor of this list")
+        raise _bad("cursor", bilingual("Non è un cursore di questo elenco", "not a cursor of this list"))
     return FindWish(
         given.get("external_id"), given.get("collection"), given.get("source"), int(limit), given.get("cursor")
     )
@@ -112,5 +120,5 @@ def _view(row: dict[str, Any], events: list[dict[str, Any]], notification: str, 
     }
 
 
-def _bad(parameter: str, detail: str) -> RequestInvalid:
-    return RequestInvalid(f"{parameter}: {detail}", faults=(Fault(f"#query/{parameter}", "parameter.invalid", detail),))
+def _bad(parameter: str, detail: Bilingual) -> RequestInvalid:
+    return RequestInvalid(led(parameter, detail), faults=(Fault(f"#query/{parameter}", "parameter.invalid", detail),))

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from contracts.identifiers import check_organization_tax_code, check_tax_code, holds_tax_code
 from contracts.party import SubjectKind
-from hub.errors import ActorMismatch, AssuranceTooLow, ScopeMissing
 from hub.profile import TimeRules
+from hub.reading_errors import ActorMismatch, AssuranceTooLow, ScopeMissing
 from hub.registry import Ente, Portal, Registry
 
 from . import claims, digest, jose

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from sqlalchemy import select, update
 
+from contracts.faults import bilingual
 from contracts.settling import SETTLED
 from hub.errors import AlreadyWithdrawn, ContentMismatch, HubError, ItemUnknown
 
@@ -90,7 +91,12 @@ class Amendments:
         item = own_item(tx, signed, upload.item_id)
         must_be_active(item)
         if item["version"] != upload.version:
-            raise ContentMismatch("a newer version of the document was published meanwhile")
+            raise ContentMismatch(
+                bilingual(
+                    "Intanto è stata pubblicata una versione più recente del documento",
+                    "a newer version of the document was published meanwhile",
+                )
+            )
         citizen = self._citizens.by_id(tx.connection, item["ente_id"], item["citizen_id"])
         outcome: Literal["created", "unchanged"] = "unchanged"
         batch = Batch()

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
+from contracts.faults import bilingual
 from hub.errors import HubError, QuotaExceeded
 
 from .bulk import insert_rows
@@ -76,7 +77,12 @@ def _accept(tx: Tx, signed: Signed, act: AcceptBatch) -> Kept | HubError:
     mine = (batches.c.ente_id == signed.ente_id) & (batches.c.vendor_id == signed.vendor_id)
     running = select(func.count()).select_from(batches).where(mine, batches.c.state == RUNNING)
     if tx.connection.execute(running).scalar_one() >= MOST_RUNNING:
-        return QuotaExceeded(f"{MOST_RUNNING} batches are still being worked off", headers={"Retry-After": "5"})
+        return QuotaExceeded(
+            bilingual(
+                f"{MOST_RUNNING} lotti sono ancora in lavorazione", f"{MOST_RUNNING} batches are still being worked off"
+            ),
+            headers={"Retry-After": "5"},
+        )
     row = {
         "ente_id": signed.ente_id,
         "batch_id": act.batch_id,

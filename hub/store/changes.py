@@ -7,11 +7,12 @@ from typing import Any
 import orjson
 
 from contracts.base import rfc3339
+from contracts.faults import bilingual
 from contracts.items.payment import bare_of
 from contracts.states import MACHINES, OWED, Machine
 from hub.errors import DraftGuaranteed, StateTerminal
 
-from .costs import AmountIncludesCost, told_costs
+from .costs import includes_cost, told_costs
 from .database import Tx
 from .drafts import Draft
 from .notice_keys import leaves_trial
@@ -21,7 +22,13 @@ def must_not_be_guaranteed(item: dict[str, Any], now: datetime) -> None:
     """Raises DraftGuaranteed for a draft that is to be kept for longer (S18): `due_at` of a draft is how long."""
     is_draft = item["collection"] == "applications" and item["state"] == "draft"
     if is_draft and item["due_at"] is not None and now < item["due_at"]:
-        raise DraftGuaranteed(f"the draft is kept until {rfc3339(item['due_at'])}: the citizen was promised so")
+        until = rfc3339(item["due_at"])
+        raise DraftGuaranteed(
+            bilingual(
+                f"La bozza si conserva fino al {until}: così è stato promesso al cittadino",
+                f"the draft is kept until {until}: the citizen was promised so",
+            )
+        )
 
 
 def must_be_reportable(draft: Draft, item: dict[str, Any], now: datetime) -> None:
@@ -29,7 +36,10 @@ def must_be_reportable(draft: Draft, item: dict[str, Any], now: datetime) -> Non
     as above. What it reported on trial binds nothing that is real."""
     machine = None if leaves_trial(draft, item) else MACHINES.get(item["collection"])
     if machine is not None and not machine.reportable(item["reported_state"], draft.reported_state):
-        raise StateTerminal(f"the state {item['reported_state']} cannot be left for {draft.reported_state}")
+        before, after = item["reported_state"], draft.reported_state
+        raise StateTerminal(
+            bilingual(f"Dallo stato {before} non si passa a {after}", f"the state {before} cannot be left for {after}")
+        )
     if draft.reported_state == "expired":
         must_not_be_guaranteed(item, now)
 
@@ -111,8 +121,5 @@ def _is_raised(tx: Tx, draft: Draft, item: dict[str, Any], said: Said, *, owed: 
     if "notification_fee_cents" in asked or grown <= 0 or grown not in told_costs(tx.connection, item):
         return False
     if owed and draft.state in OWED:
-        raise AmountIncludesCost(
-            f"it grew by {grown} cents, which is what the notification adds: publish it without them, or say in"
-            " notification_fee_cents how much of it they are (0: nothing)"
-        )
+        raise includes_cost(f"È cresciuto di {grown} centesimi", f"it grew by {grown} cents")
     return True

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, select
 
+from contracts.faults import bilingual
 from contracts.items import SEND
 from contracts.states import OWED, PAID
 from hub.errors import HubError
@@ -38,6 +39,19 @@ class AmountIncludesCost(HubError):
     """The amount has grown by just what the legal notification adds to it: the hub adds that itself."""
 
     status, code, title = 422, "amount.includes_cost", "Costi di notifica compresi / Notification costs included"
+    text_it = "L'importo è cresciuto proprio di quanto vi aggiunge la notifica a valore legale: lo aggiunge l'hub."
+
+
+def includes_cost(seen_it: str, seen: str) -> AmountIncludesCost:
+    """The error, from how it can be seen, with what is to be done about it."""
+    return AmountIncludesCost(
+        bilingual(
+            f"{seen_it}, quanto vi aggiunge la notifica: pubblicarlo senza, o dire in notification_fee_cents quanta"
+            " parte ne sono (0: nulla)",
+            f"{seen}, which is what the notification adds: publish it without them, or say in notification_fee_cents"
+            " how much of it they are (0: nothing)",
+        )
+    )
 
 
 class Cost(NamedTuple):

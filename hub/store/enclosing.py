@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, RowMapping, select
 
+from contracts.faults import bilingual
 from hub.errors import ContractViolation, Fault
 
 from .citizens import Citizen
@@ -13,6 +14,16 @@ from .database import Tx
 from .drafts import Draft, Enclosure, Identity
 from .identities import load_by_identity
 from .tables import item_identities, items
+
+_NOT_HERE = bilingual("Qualcosa a cui rimanda qui non c'è", "something that it links to is not here")
+_NO_DOCUMENT = bilingual(
+    "Nessun documento di questo fornitore e di questa fonte per questo destinatario, disponibile e con il file qui",
+    "no document of this vendor and source for this recipient that is available with its file here",
+)
+_NO_PAYMENT = bilingual(
+    "Nessun pagamento di questo fornitore e di questa fonte per questo destinatario con un numero di avviso",
+    "no payment of this vendor and source for this recipient with a notice number",
+)
 
 Known = Mapping[Identity, Mapping[str, Any]]
 
@@ -27,7 +38,7 @@ def must_be_here(draft: Draft, citizen: Citizen, known: Known) -> None:
     document without its file here, a payment without a notice number. Which of these it is it does not say."""
     faults = [_fault(each) for each in draft.encloses if not _is_here(known.get(each.identity), citizen)]
     if faults:
-        raise ContractViolation("something that it links to is not here", faults=tuple(faults))
+        raise ContractViolation(_NOT_HERE, faults=tuple(faults))
 
 
 def enclosed_item(connection: Connection, citizen: Citizen, identity: Identity) -> RowMapping | None:
@@ -50,10 +61,8 @@ def _is_here(item: Mapping[str, Any] | RowMapping | None, citizen: Citizen) -> b
 
 def _fault(enclosure: Enclosure) -> Fault:
     if enclosure.identity.collection == "documents":
-        detail = "no document of this vendor and source for this recipient that is available with its file here"
-        return Fault(enclosure.pointer, "link.document_missing", detail)
-    detail = "no payment of this vendor and source for this recipient with a notice number"
-    return Fault(enclosure.pointer, "link.payment_missing", detail)
+        return Fault(enclosure.pointer, "link.document_missing", _NO_DOCUMENT)
+    return Fault(enclosure.pointer, "link.payment_missing", _NO_PAYMENT)
 
 
 def changes_something(draft: Draft, item: Mapping[str, Any] | None) -> bool:

@@ -7,9 +7,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, select
 
+from contracts.faults import bilingual
 from contracts.identifiers import new_uuid7
 from contracts.rights import RightsRequestWish
-from hub.errors import ContractViolation, Fault, ItemUnknown, RequestPending
+from hub.errors import ContractViolation, Fault, ItemUnknown
+from hub.reading_errors import RequestPending
 
 from .changing import OwnChange, change_each
 from .citizens import Citizen, Citizens
@@ -83,7 +85,12 @@ class RightsFiler:
             if same and each.row["min_loa"] <= filing.level:
                 return each
         if len(own) >= MOST_OPEN:
-            raise RequestPending(f"{MOST_OPEN} requests about the citizen's data wait for an answer: no more at once")
+            raise RequestPending(
+                bilingual(
+                    f"{MOST_OPEN} richieste sui dati del cittadino attendono risposta: non se ne accolgono altre",
+                    f"{MOST_OPEN} requests about the citizen's data wait for an answer: no more at once",
+                )
+            )
         request_id = new_uuid7()
         filed = {
             "request_id": request_id,
@@ -110,7 +117,7 @@ def _level_of(tx: Tx, citizen: Citizen, item_id: str, level: int) -> int:
     )
     found: int | None = tx.connection.execute(query).scalar_one_or_none()
     if found is None:
-        fault = Fault("/item_id", ItemUnknown.code, "there is no such item, or it is not yours")
+        fault = Fault("/item_id", ItemUnknown.code, ItemUnknown.in_general())
         raise ContractViolation(faults=(fault,))
     return found
 

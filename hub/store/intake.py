@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
+from contracts.faults import shortened
 from contracts.identifiers import new_uuid7
 from hub.errors import HubError, TokenReplayed
 
@@ -237,7 +238,7 @@ class Intake:
         }
         if isinstance(result, HubError):
             # A refused body belongs to no citizen, so there is no key to keep it under: its hash and tokens stay.
-            return row | {"code": result.code, "cause": clipped(result.detail, 300)}
+            return row | {"code": result.code, "cause": clipped(shortened(result.detail, 300), 300)}
         if isinstance(result, Read):
             return row | {"verdict": "accepted", "code": "read"}
         if isinstance(result, Repeated):

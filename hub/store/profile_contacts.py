@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
+from contracts.faults import bilingual
 from contracts.identifiers import new_uuid7
 from hub.errors import QuotaExceeded
 
@@ -152,7 +153,13 @@ class ContactKeeper:
         if same is not None and same.source == CITIZEN and same.updated_at > tx.now - _AGAIN_AFTER:
             return
         if _letters_since(tx, citizen, tx.now - timedelta(days=1)) >= _A_DAY:
-            raise QuotaExceeded(f"{_A_DAY} letters were asked for within a day", headers={"Retry-After": "86400"})
+            raise QuotaExceeded(
+                bilingual(
+                    f"In un giorno sono già state chieste {_A_DAY} lettere",
+                    f"{_A_DAY} letters were asked for within a day",
+                ),
+                headers={"Retry-After": "86400"},
+            )
         tx.connection.execute(update(citizen_contacts).where(*others).values(source=_TAKEN_BACK))
         contact_id = same.contact_id if same is not None else new_uuid7()
         values = {

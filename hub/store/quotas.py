@@ -7,6 +7,7 @@ from datetime import datetime, time, timedelta
 from sqlalchemy import Connection, select, update
 
 from contracts.base import ROME
+from contracts.faults import bilingual
 from hub.allowance import Allowance
 from hub.errors import QuotaExceeded
 
@@ -67,8 +68,12 @@ def _exceeded(wish: Draw, used: int, now: datetime) -> QuotaExceeded:
     left = max(0, wish.quota - used)
     allowance = Allowance(wish.quota, left, int((midnight - now).total_seconds()) + 1)
     return allowance.exceeded(
-        f"{left} of today's quota of {wish.quota} are left, and this takes {wish.cost}; it begins anew at midnight in "
-        "Rome: wait as Retry-After says"
+        bilingual(
+            f"Della quota di oggi, {wish.quota}, restano {left}, e questa richiesta ne prende {wish.cost}; ricomincia a"
+            " mezzanotte di Roma: attendere quanto dice Retry-After",
+            f"{left} of today's quota of {wish.quota} are left, and this takes {wish.cost}; it begins anew at midnight"
+            " in Rome: wait as Retry-After says",
+        )
     )
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from contracts.items.payment import bare_of
 from contracts.states import OWED
 
-from .costs import AmountIncludesCost, told_costs
+from .costs import AmountIncludesCost, includes_cost, told_costs
 from .database import Tx
 from .drafts import Draft, Identity
 from .given import GIVEN, given, is_given
@@ -49,9 +49,9 @@ def raised(
             here = there.setdefault((ente_id, row["vendor_id"], row["notice_key"]), {})
             here |= {bare + cost: cost for cost in told_costs(tx.connection, dict(row)) if cost}
     return {
-        draft.identity: AmountIncludesCost(
-            f"another payment of its notice asks for {cost} cents less, which is what the notification adds: publish it"
-            " without them, or say in notification_fee_cents how much of it they are (0: nothing)"
+        draft.identity: includes_cost(
+            f"Un altro pagamento dello stesso avviso chiede {cost} centesimi in meno",
+            f"another payment of its notice asks for {cost} cents less",
         )
         for draft, place in asked
         if (cost := there.get(place, {}).get(_bare_said(draft)))

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 from sqlalchemy import select
 
+from contracts.faults import bilingual
 from contracts.positions import PAGOPA
 from contracts.states import SETTLED_FOR_GOOD
 from hub.errors import ContractViolation, Fault, PositionMoved
@@ -33,18 +34,28 @@ _REGISTERED = (
     .order_by(_ITS.delivery_id)
 )
 
-_UNSERVED = (
-    "nessun connettore pagoPA di questo ente registra posizioni di quel creditore: lo aggiunge chi amministra / no"
-    " pagoPA connector of this ente registers positions of that creditor: its administrator adds one"
+_UNSERVED = bilingual(
+    "Nessun connettore pagoPA di questo ente registra posizioni di quel creditore: lo aggiunge chi amministra",
+    "no pagoPA connector of this ente registers positions of that creditor: its administrator adds one",
 )
-_UNSERVED_ON_TRIAL = (
-    "il fornitore è in prova, e l'ente non ha un connettore pagoPA di ambiente `test` per quel creditore: lo aggiunge"
-    " chi amministra (`raccordo connector set NOME --type pagopa --environment test`) / the vendor is in its sandbox,"
-    " and the ente has no pagoPA connector of the environment `test` for that creditor: its administrator adds one"
+_UNSERVED_ON_TRIAL = bilingual(
+    "Il fornitore è in prova, e l'ente non ha un connettore pagoPA di ambiente `test` per quel creditore: lo aggiunge"
+    " chi amministra (`raccordo connector set NOME --type pagopa --environment test`)",
+    "the vendor is in its sandbox, and the ente has no pagoPA connector of the environment `test` for that creditor:"
+    " its administrator adds one",
 )
-_ONE_PLAN = (
-    "il connettore del creditore registra un solo piano di rate (api v1 di GPD) / the creditor's connector registers"
-    " one plan of instalments (api v1 of GPD)"
+_ONE_PLAN = bilingual(
+    "Il connettore del creditore registra un solo piano di rate (api v1 di GPD)",
+    "the creditor's connector registers one plan of instalments (api v1 of GPD)",
+)
+
+_KEEPS_ITS_CREDITOR = bilingual(
+    "Un pagamento registrato non cambia ente creditore: ritirarlo, e pubblicarne un altro",
+    "a registered payment keeps its creditor: take it back, and publish another one",
+)
+_KEEPS_ITS_NUMBER = bilingual(
+    "Un pagamento registrato non cambia numero di avviso finché non è annullato",
+    "a registered payment keeps its notice number until it was cancelled",
 )
 
 TAKEN_BACK = frozenset({"cancelled", "expired", "paid_elsewhere", "creation_failed"})
@@ -94,10 +105,10 @@ def must_stay(tx: Tx, draft: Draft, item: dict[str, Any], said: Callable[[], Map
         return
     before = said()
     if before.get("creditor_tax_code") != orjson.loads(draft.payload)["creditor_tax_code"]:
-        raise PositionMoved("a registered payment keeps its creditor: take it back, and publish another one")
+        raise PositionMoved(_KEEPS_ITS_CREDITOR)
     asked = draft.registration is not None and before.get("position") is not None
     if asked and not taken_back(item) and registered[-1].state != "rejected":
-        raise PositionMoved("a registered payment keeps its notice number until it was cancelled")
+        raise PositionMoved(_KEEPS_ITS_NUMBER)
 
 
 def register(tx: Tx, batch: Batch, changed: Iterable[tuple[Draft, dict[str, Any], bool]]) -> None:

@@ -11,9 +11,11 @@ from typing import Any, Literal
 from sqlalchemy import Connection, insert, select, update
 
 from contracts.base import rfc3339
+from contracts.faults import bilingual
 from contracts.identifiers import new_uuid7
 from contracts.items.subscription import RequestKind
-from hub.errors import AnsweredRequestUnknown, HubError, ItemUnknown, RequestNotOffered, RequestPending, TokenReplayed
+from hub.errors import AnsweredRequestUnknown, HubError, ItemUnknown, TokenReplayed
+from hub.reading_errors import RequestNotOffered, RequestPending
 
 from .agenda import keep_agenda
 from .citizens import Citizens
@@ -126,11 +128,21 @@ class Requesting:
             raise ItemUnknown
         item = dict(row)
         if item["vendor_id"] == HUB_VENDOR:
-            raise RequestNotOffered(f"the subscription is {item['state']}; only its holder can ask for that")
+            raise RequestNotOffered(
+                bilingual(
+                    f"L'iscrizione è {item['state']}; può chiederlo solo chi la gestisce",
+                    f"the subscription is {item['state']}; only its holder can ask for that",
+                )
+            )
         for waiting in open_requests(tx.connection, item):
             if waiting["kind"] == kind:
                 return Asked(waiting, new=False)
-            raise RequestPending(f"the subscription is {item['state']}, and a request to {waiting['kind']} it waits")
+            raise RequestPending(
+                bilingual(
+                    f"L'iscrizione è {item['state']}, e una richiesta ({waiting['kind']}) attende risposta",
+                    f"the subscription is {item['state']}, and a request to {waiting['kind']} it waits",
+                )
+            )
         citizen = self._citizens.by_id(tx.connection, item["ente_id"], item["citizen_id"])
         payload = version_payload(tx.connection, self._vault, citizen, item_id=item["item_id"], version=item["version"])
         assert payload is not None

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 from sqlalchemy import select
 
+from contracts.faults import bilingual
 from contracts.identifiers import new_uuid7
 from contracts.states import MACHINES
 from hub.errors import StateTerminal, VersionConflict
@@ -84,7 +85,12 @@ class Versions:
             return
         machine = MACHINES["handovers"]
         if not machine.reportable(before, str(draft.handover)):
-            raise StateTerminal(f"the document is {before}: it cannot be {draft.handover}")
+            raise StateTerminal(
+                bilingual(
+                    f"Il documento è {before}: non può diventare {draft.handover}",
+                    f"the document is {before}: it cannot be {draft.handover}",
+                )
+            )
         batch.event(item, tx.now, "handover", state=str(draft.handover), **between(machine, before, draft.handover))
 
     def said(self, tx: Tx, batch: Batch, citizen: Citizen, item_id: str, version: int) -> dict[str, Any]:

@@ -375,9 +375,12 @@ def test_what_is_not_there_is_answered_with_what_is(admin, name, box):
         for path in ("/connectors/fax", f"/connectors/{name}/versions/7", "/connector-types/fax", "/vendors/fax")
     }
     assert name in told["/connectors/fax"]
-    assert told[f"/connectors/{name}/versions/7"] == "Non c'è / there is no such version; there is 1"
+    version = told[f"/connectors/{name}/versions/7"]
+    assert version == "Non c'è nessuna versione corrispondente; c'è 1 / there is no such version; there is 1"
     assert "loopback" in told["/connector-types/fax"]
     assert "acme" in told["/vendors/fax"]
     assert not [path for path, detail in told.items() if "fax" in detail], "what was asked for may be anything"
-    assert none_such("connector", []) == "Non c'è / there is no such connector; there is none"
-    assert none_such("key", range(25)).endswith("18, 19 and 5 more")
+    assert none_such("nessun connettore", "connector", []) == "Non c'è nessun connettore / there is no connector"
+    italian, english = none_such("nessuna chiave", "key", range(25)).split(" / ")
+    assert italian.endswith("18, 19 e altri 5")
+    assert english.endswith("18, 19 and 5 more")

@@ -46,7 +46,7 @@ def test_a_fault_that_the_simulator_does_not_have_is_refused_with_those_that_the
     refused = admin.post(path, {"faults": [{"kind": "drop"}, {"kind": "boom"}]})
     assert (refused.status_code, refused.json()["errors"][0]["detail"]) == (
         422,
-        "kind is one of throttle, error, delay, drop, cut, hang",
+        "Il simulatore li rifiuta / kind is one of throttle, error, delay, drop, cut, hang",
     )
     assert admin.get(path).json() == {"faults": []}, "none of the list was taken"
 
@@ -55,6 +55,9 @@ def test_where_nothing_is_simulated_there_is_nothing_to_switch(hub):
     admin = admin_of(hub, "root", "administrator")
     unknown = admin.get("/simulations/email/faults")
     assert code(unknown) == (404, "simulation.unknown")
-    assert unknown.json()["detail"] == "Non c'è / there is no such provider simulated in this process; there is app_io"
+    assert unknown.json()["detail"] == (
+        "Non c'è nessun sistema simulato corrispondente; c'è app_io / "
+        "there is no such provider simulated in this process; there is app_io"
+    )
     hub.hub.simulated = {}
     assert code(admin.post("/simulations/app_io/faults", {"faults": []})) == (404, "simulation.unknown")

@@ -96,7 +96,7 @@ def test_a_service_that_is_not_in_the_catalogue_is_refused_where_it_stands(
     answer = admin.post("/connectors", wish(name, connector_type, settings))
     assert faults_of(answer) == {(pointer, "service.unknown")}
     [fault] = answer.json()["errors"]
-    told = "'tarri' non è nel catalogo: va prima aggiunto / is not in the catalogue: add it there first"
+    told = "'tarri' non è nel catalogo: va prima aggiunto / 'tarri' is not in the catalogue: add it there first"
     assert fault["detail"] == told
     assert code(admin.get(f"/connectors/{name}")) == (404, "connector.unknown")
 
@@ -156,7 +156,10 @@ def test_the_command_line_refuses_the_same_and_changes_nothing(admin, name, racc
     (tmp_path / "keys").write_text(CRM["signing_secrets"])
     known = ("--secret-file", f"signing_secrets={tmp_path / 'keys'}", "--set", f"url={CRM['url']}")
     refused = raccordo("connector", "set", name, "--type", "webhook", *known, "--set", "services=tarri", code=2)
-    assert "/settings/services/0: 'tarri' non è nel catalogo: va prima aggiunto / is not in the catalogue" in refused
+    assert (
+        "/settings/services/0: 'tarri' non è nel catalogo: va prima aggiunto / 'tarri' is not in the catalogue"
+        in refused
+    )
     assert code(admin.get(f"/connectors/{name}")) == (404, "connector.unknown")
     raccordo("connector", "set", name, "--type", "webhook", *known, "--set", "services=tari")
     assert admin.get(f"/connectors/{name}").json()["newest"]["settings"]["services"] == "tari"

@@ -9,9 +9,10 @@ from jsonschema import Draft202012Validator
 from openapi_spec_validator import validate
 
 from contracts.items import COLLECTIONS
-from hub.errors import RankedListGone, RankedListUnknown, all_errors
+from hub.errors import all_errors
 from hub.http.description import callback_operations, collection_schema, describe, examples
 from hub.http.operations import ADMIN, FEED, PUBLISH, Api
+from hub.reading_errors import RankedListGone, RankedListUnknown
 
 from . import house, italian, italian_headers, mutations, security
 from .checking import CHECKS, Check

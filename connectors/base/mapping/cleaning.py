@@ -57,7 +57,11 @@ def cleaner(
         for old, new in replace:
             text = text.replace(old, new)
             if len(text) > MOST_TEXT:  # two hundred for one, twenty times over
-                raise Unmappable("mapping.too_long", f"a text of more than {MOST_TEXT} characters")
+                raise Unmappable(
+                    "mapping.too_long",
+                    f"un testo di più di {MOST_TEXT} caratteri",
+                    f"a text of more than {MOST_TEXT} characters",
+                )
         if zeros is not None and text:
             text = text.zfill(zeros)
         if cut is not None and len(text) > cut:

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from contracts.faults import code_of, pointer_of, sentence_of
+from contracts.faults import code_of, led, pointer_of, sentence_of
 from contracts.items import COLLECTIONS, CitizenItem, Service
 
 from .rules import MapFault, Place, Trail
@@ -18,7 +18,11 @@ def validated(collection: str, item: dict[str, Any]) -> CitizenItem | Service:
     try:
         written = orjson.dumps(item | {"version": 1})
     except TypeError:
-        raise Unmappable("mapping.unwritable", "a text that is no Unicode, or a number out of reach") from None
+        raise Unmappable(
+            "mapping.unwritable",
+            "un testo che non è Unicode, o un numero fuori portata",
+            "a text that is no Unicode, or a number out of reach",
+        ) from None
     return COLLECTIONS[collection].model_validate_json(written)
 
 
@@ -34,7 +38,7 @@ def contract_faults(collection: str, item: dict[str, Any], trail: Trail) -> list
             # A field that could not be made is told of already, and lacks in what it belongs to.
             if any(_within(pointer, each) or _within(each, pointer) for each in told):
                 continue
-            detail = f"{pointer or 'the item'}: {sentence_of(one)[:300]}"
+            detail = led(pointer, sentence_of(one)) if pointer else sentence_of(one)
             faults.append(MapFault(_place(pointer, trail), code_of(one["type"]), detail))
         return faults
     except Unmappable as unmappable:

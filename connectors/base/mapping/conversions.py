@@ -16,7 +16,11 @@ def text_reader(clean: Callable[[str], str]) -> Callable[[Any], str]:
     def convert(value: Any) -> str:
         if isinstance(value, str):
             if len(value) > MOST_TEXT:
-                raise Unmappable("mapping.too_long", f"a text of more than {MOST_TEXT} characters")
+                raise Unmappable(
+                    "mapping.too_long",
+                    f"un testo di più di {MOST_TEXT} caratteri",
+                    f"a text of more than {MOST_TEXT} characters",
+                )
             return clean(value)
         return clean(_word(value))
 
@@ -31,7 +35,11 @@ def _word(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, int | Decimal):
         return plain(value)
-    raise Unmappable("mapping.not_a_text", "a list or an object stands where a text should")
+    raise Unmappable(
+        "mapping.not_a_text",
+        "c'è una lista o un oggetto invece di un testo",
+        "a list or an object stands where a text should",
+    )
 
 
 def read_integer(value: Any) -> int:
@@ -46,7 +54,7 @@ def read_integer(value: Any) -> int:
             return int(text)
         except ValueError:
             pass  # two signs
-    raise Unmappable("mapping.integer", "not a whole number")
+    raise Unmappable("mapping.integer", "non è un numero intero", "not a whole number")
 
 
 def boolean_reader(rule: BooleanRule) -> Callable[[Any], bool]:
@@ -58,7 +66,9 @@ def boolean_reader(rule: BooleanRule) -> Callable[[Any], bool]:
             return value
         found = words.get(_word(value).strip().casefold())
         if found is None:
-            raise Unmappable("mapping.boolean", "none of the words for true and false")
+            raise Unmappable(
+                "mapping.boolean", "nessuna delle parole per vero e falso", "none of the words for true and false"
+            )
         return found
 
     return convert
@@ -72,7 +82,11 @@ def choice_reader(rule: ChoiceRule) -> Callable[[Any], Any]:
     def convert(value: Any) -> Any:
         found = values.get(fold(_word(value).strip()), rule.otherwise)
         if found is None:
-            raise Unmappable("mapping.choice", f"none of the {len(values)} words that the mapping lists")
+            raise Unmappable(
+                "mapping.choice",
+                f"nessuna delle {len(values)} parole elencate nel mapping",
+                f"none of the {len(values)} words that the mapping lists",
+            )
         return found
 
     return convert

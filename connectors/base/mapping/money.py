@@ -31,11 +31,13 @@ def cents_reader(notation: Notation) -> Callable[[Any], int]:
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
             return _of_euro(value)
         if not isinstance(value, str):
-            raise Unmappable("mapping.money", "neither a text nor a number")
+            raise Unmappable("mapping.money", "né un testo né un numero", "neither a text nor a number")
         found = _CURRENCY.match(value.replace("\xa0", " ").strip())
         match = form.fullmatch(found[1]) if found else None
         if match is None or len(match[2]) > _MOST_DIGITS:
-            raise Unmappable("mapping.money", f"not an amount written as {shown}")
+            raise Unmappable(
+                "mapping.money", f"non è un importo scritto come {shown}", f"not an amount written as {shown}"
+            )
         sign, whole, fraction = match.groups()
         digits = whole.replace(".", "").replace(",", "") + (fraction or "").ljust(2, "0")
         return int(sign + digits)
@@ -46,7 +48,7 @@ def cents_reader(notation: Notation) -> Callable[[Any], int]:
 def _of_euro(value: int | Decimal) -> int:
     cents = value * 100
     if cents != int(cents):
-        raise Unmappable("mapping.money", "parts of a cent")
+        raise Unmappable("mapping.money", "frazioni di centesimo", "parts of a cent")
     return int(cents)
 
 
@@ -55,4 +57,4 @@ def _whole_cents(value: Any) -> int:
         return value
     if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]{1,20}", value.strip()):
         return int(value)
-    raise Unmappable("mapping.money", "not a whole number of cents")
+    raise Unmappable("mapping.money", "non è un numero intero di centesimi", "not a whole number of cents")

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from contracts.faults import Bilingual
+
 from .cleaning import cleaner
 from .conversions import boolean_reader, choice_reader, read_integer, text_reader
 from .expressions import CannotEvaluate, Expression, plain
@@ -45,7 +47,7 @@ class Place:
 class MapFault:
     place: Place
     code: str
-    detail: str
+    detail: Bilingual
 
 
 @dataclass(slots=True)
@@ -86,7 +88,11 @@ def evaluated(expression: Expression, record: Any) -> Any:
     try:
         return expression.find(record)
     except CannotEvaluate as error:
-        raise Unmappable("mapping.expression", f"the expression cannot be worked out here ({error})") from None
+        raise Unmappable(
+            "mapping.expression",
+            f"l'espressione qui non si può calcolare ({error})",
+            f"the expression cannot be worked out here ({error})",
+        ) from None
 
 
 def true_of(expression: Expression, record: Any) -> bool:
@@ -94,7 +100,11 @@ def true_of(expression: Expression, record: Any) -> bool:
     try:
         return expression.holds(record)
     except CannotEvaluate as error:
-        raise Unmappable("mapping.expression", f"the condition cannot be worked out here ({error})") from None
+        raise Unmappable(
+            "mapping.expression",
+            f"la condizione qui non si può calcolare ({error})",
+            f"the condition cannot be worked out here ({error})",
+        ) from None
 
 
 class _Single:
@@ -120,7 +130,7 @@ class _Single:
             value = self._convert(value)
         if value is None or value == "":
             if self._required and self._default is None:
-                raise Unmappable("mapping.required", "the record has no value here")
+                raise Unmappable("mapping.required", "il record qui non ha un valore", "the record has no value here")
             return self._default
         return value
 
@@ -155,7 +165,7 @@ class _Joined:
             found = []
         text = self._rule.separator.join(plain(value) for value in found if value is not None)
         if not text and self._rule.required:
-            raise Unmappable("mapping.required", "a part of it has no value")
+            raise Unmappable("mapping.required", "una sua parte non ha un valore", "a part of it has no value")
         return text or None
 
 
@@ -182,7 +192,7 @@ class _First:
                 if value is not None:
                     return value
         if self._required:
-            raise Unmappable("mapping.required", "none of the rules gives a value")
+            raise Unmappable("mapping.required", "nessuna delle regole dà un valore", "none of the rules gives a value")
         return None
 
 
@@ -250,9 +260,13 @@ class _List:
         if elements is None:
             return None
         if not isinstance(elements, list):
-            raise Unmappable("mapping.not_a_list", "what is found here is no list")
+            raise Unmappable(
+                "mapping.not_a_list", "quello che si trova qui non è una lista", "what is found here is no list"
+            )
         if len(elements) > MOST_ELEMENTS:
-            raise Unmappable("mapping.too_many", f"more than {MOST_ELEMENTS} elements")
+            raise Unmappable(
+                "mapping.too_many", f"più di {MOST_ELEMENTS} elementi", f"more than {MOST_ELEMENTS} elements"
+            )
         made: list[Any] = []
         for n, element in enumerate(elements):
             item = "" if trail is None else f"{trail.place.item}/{len(made)}"

@@ -108,7 +108,10 @@ def test_what_did_not_exist_is_said_clearly():
     rule = ready(RULE.validate_python({"as": "moment", "from": "v"}), "")
     with pytest.raises(Unmappable) as caught:
         rule({"v": "2026-03-29T02:30:00"}, None)
-    assert caught.value.detail == "02:30 did not exist on that day in Europe/Rome: clocks went forward"
+    assert caught.value.detail == (
+        "in Europe/Rome quel giorno le 02:30 non c'erano: le lancette sono andate avanti / "
+        "02:30 did not exist on that day in Europe/Rome: clocks went forward"
+    )
 
 
 @pytest.mark.parametrize(

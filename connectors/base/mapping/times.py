@@ -100,9 +100,17 @@ def _placed(naive: datetime, local: ZoneInfo, zone: str, ambiguous: Ambiguous) -
         return first
     # In a gap the first reading has the offset of winter, the smaller one; where clocks went back it has summer's.
     if (first.utcoffset() or timedelta()) < (second.utcoffset() or timedelta()):
-        raise Unmappable("mapping.time_gap", f"{naive:%H:%M} did not exist on that day in {zone}: clocks went forward")
+        raise Unmappable(
+            "mapping.time_gap",
+            f"in {zone} quel giorno le {naive:%H:%M} non c'erano: le lancette sono andate avanti",
+            f"{naive:%H:%M} did not exist on that day in {zone}: clocks went forward",
+        )
     if ambiguous == "refuse":
-        raise Unmappable("mapping.time_ambiguous", f"{naive:%H:%M} was twice on that day in {zone}: clocks went back")
+        raise Unmappable(
+            "mapping.time_ambiguous",
+            f"in {zone} quel giorno le {naive:%H:%M} ci sono state due volte: le lancette sono tornate indietro",
+            f"{naive:%H:%M} was twice on that day in {zone}: clocks went back",
+        )
     return first if ambiguous == "earlier" else second
 
 
@@ -116,7 +124,11 @@ def _read(value: Any, formats: Sequence[str]) -> date:
             return _by_parts(value, _pattern(each))
         except (ValueError, TypeError, OverflowError, OSError):
             continue
-    raise Unmappable("mapping.time", f"no date or time written as {' or '.join(formats)}")
+    raise Unmappable(
+        "mapping.time",
+        f"non è una data o un'ora scritta come {' o '.join(formats)}",
+        f"no date or time written as {' or '.join(formats)}",
+    )
 
 
 def _iso(value: Any) -> date:

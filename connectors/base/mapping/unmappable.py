@@ -1,10 +1,12 @@
 """Why a value of a record cannot become a field of an item."""
 
+from contracts.faults import bilingual
+
 
 class Unmappable(Exception):
     """One rule does not fit one record. The detail never repeats the value: it may be personal."""
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, italian: str, english: str) -> None:
         super().__init__(code)
         self.code = code
-        self.detail = detail
+        self.detail = bilingual(italian, english)

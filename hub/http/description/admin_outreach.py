@@ -13,7 +13,7 @@ from contracts.outreach_administration import (
     RankedListPage,
     RankedListView,
 )
-from hub import errors
+from hub import errors, reading_errors
 from hub.admin import errors as admin_errors
 
 from .admin_parts import ADMIN, BODILESS, WRITING, listed, shown
@@ -53,7 +53,7 @@ _PLACE: Json = {"position": 1, "pseudonym": "K7QXA-2MZPD", "state": "active", "t
 _SHOWN_BROADCAST = Body(model=BroadcastView, examples={"broadcast": _BROADCAST})
 _SHOWN_LIST = Body(model=RankedListView, examples={"list": _LIST | {"corrections": [], "entries": [_PLACE]}})
 _OF_BROADCAST: Errors = (admin_errors.BroadcastUnknown, admin_errors.BroadcastElsewhere)
-_OF_LIST: Errors = (errors.RankedListUnknown, admin_errors.RankedListElsewhere)
+_OF_LIST: Errors = (reading_errors.RankedListUnknown, admin_errors.RankedListElsewhere)
 _RELISTING: Errors = (*WRITING, *_OF_LIST, errors.SubscriptionServiceUnknown, admin_errors.RankedListRefused)
 
 
@@ -160,7 +160,7 @@ ENTRIES: dict[str, Entry] = {
         both("Com'è congelata, con gli pseudonimi.", "As it is frozen, under pseudonyms."),
         "La graduatoria / The list",
         _SHOWN_LIST,
-        (*ADMIN, errors.RankedListUnknown),
+        (*ADMIN, reading_errors.RankedListUnknown),
     ),
     "draft_ranked_list": Entry(
         tag="ranked-lists",

@@ -68,7 +68,7 @@ QUARANTINED: Json = {
     "connector_id": "sportello",
     "record_name": "pratica-123",
     "collection": "applications",
-    "wrong": [{"pointer": "/state", "code": "field.not_allowed", "detail": "not a known state"}],
+    "wrong": [{"pointer": "/state", "code": "field.not_allowed", "detail": "Stato sconosciuto / not a known state"}],
     "decided": None,
     "times": 2,
     "first_at": "2026-11-23T09:00:00Z",

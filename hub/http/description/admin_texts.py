@@ -182,7 +182,7 @@ FIELDS: dict[str, str] = {
     "Replay.reason": "Perché non uscirebbe. / Why it would not go out.",
     "calls": "Le chiamate che farebbe. / The calls that it would make.",
     "SourceFault.code": "Codice stabile. / Stable code.",
-    "SourceFault.detail": "Che cosa non va. / What is wrong.",
+    "SourceFault.detail": "Che cosa non va, in italiano e in inglese. / What is wrong, in Italian and in English.",
     "quarantine_id": "Identificativo della voce. / Identifier of the entry.",
     "record_name": "Il nome che gli dà la fonte. / The source's own name of it.",
     "wrong": "Che cosa non va. / What is wrong.",

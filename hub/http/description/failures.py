@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Literal
 
+from contracts.faults import Bilingual, bilingual
 from hub import errors
 from hub.dispatch import cart_errors
 from hub.errors import HubError
@@ -47,17 +48,18 @@ _FAULTS: dict[type[HubError], Json] = {
     cart_errors.PaymentNotPayable: {
         "pointer": "/payments/1",
         "code": "payment.closed",
-        "detail": "not a payment, or an instalment, with a notice that can be paid now",
+        "detail": "Non è un pagamento, o una rata, con un avviso pagabile ora / "
+        "not a payment, or an instalment, with a notice that can be paid now",
     },
     cart_errors.ReturnUrlForbidden: {
         "pointer": "/return_urls/ok",
         "code": "url.elsewhere",
-        "detail": "not at the portal that the ente registered",
+        "detail": "Non è sul portale che l'ente ha registrato / not at the portal that the ente registered",
     },
     cart_errors.CartNotOffered: {
         "pointer": "/payments/1",
         "code": "creditor.unserved",
-        "detail": "nobody makes carts of it",
+        "detail": "Nessuno ne fa carrelli / nobody makes carts of it",
     },
     errors.ContractViolation: {
         "pointer": "/recipient/tax_code",
@@ -134,7 +136,10 @@ def code_table() -> str:
     return "\n".join(rows)
 
 
-def _when(error: type[HubError]) -> str:
+def _when(error: type[HubError]) -> Bilingual:
     if error is HubError:
-        return "Something failed inside the hub; `request_id` names it in the hub's log."
-    return (error.__doc__ or error.title).strip().splitlines()[0]
+        return bilingual(
+            "Qualcosa non ha funzionato nell'hub: `request_id` lo indica nel suo registro.",
+            "Something failed inside the hub; `request_id` names it in the hub's log.",
+        )
+    return error.in_general()

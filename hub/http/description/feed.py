@@ -9,7 +9,7 @@ from contracts.feed import (
 )
 from contracts.preferences import Preferences
 from contracts.profile import Profile
-from hub import errors
+from hub import errors, reading_errors
 
 from . import feed_examples as examples
 from .entries import FILE_TYPES, Answer, Body, Entry, both
@@ -169,7 +169,7 @@ ENTRIES: dict[str, Entry] = {
             ),
             304: UNCHANGED,
         },
-        errors=(*PORTAL, errors.NotAcceptable, errors.ItemUnknown, errors.RangeInvalid),
+        errors=(*PORTAL, errors.NotAcceptable, errors.ItemUnknown, reading_errors.RangeInvalid),
     ),
     "describe_document_content": Entry(
         tag="documents",

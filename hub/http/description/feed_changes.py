@@ -5,7 +5,7 @@ from contracts.paying import CartView, CartWish
 from contracts.preferences import Preferences, PreferencesPatch
 from contracts.profile import Profile, ProfilePatch
 from contracts.user_states import UserStateOutcomes, UserStateWishes
-from hub import errors
+from hub import errors, reading_errors
 from hub.dispatch import cart_errors
 
 from . import feed_examples as examples
@@ -77,9 +77,9 @@ ENTRIES: dict[str, Entry] = {
             *PORTAL,
             errors.ItemUnknown,
             errors.TokenReplayed,
-            errors.RequestStateConflict,
-            errors.RequestPending,
-            errors.RequestNotOffered,
+            reading_errors.RequestStateConflict,
+            reading_errors.RequestPending,
+            reading_errors.RequestNotOffered,
             *_BODY,
         ),
     ),

@@ -2,7 +2,7 @@
 
 from contracts.export import Export
 from contracts.rights import AccessPage, OwnRightsRequest, OwnRightsRequestPage, RightsRequestWish, SharingPage
-from hub import errors
+from hub import errors, reading_errors
 from hub.admin import errors as admin_errors
 from hub.security import left
 
@@ -15,10 +15,10 @@ PORTAL: Errors = (
     errors.RequestInvalid,
     errors.RequestRefused,
     left.EnteEnded,
-    errors.ScopeMissing,
-    errors.AssuranceTooLow,
-    errors.ActorMismatch,
-    errors.DelegationInactive,
+    reading_errors.ScopeMissing,
+    reading_errors.AssuranceTooLow,
+    reading_errors.ActorMismatch,
+    reading_errors.DelegationInactive,
     *ANY_CALLER,
 )
 CALLER = ("CitizenAssertion", "CorrelationId")
@@ -110,7 +110,7 @@ ENTRIES: dict[str, Entry] = {
         errors=(
             *PORTAL,
             errors.TokenReplayed,
-            errors.RequestPending,
+            reading_errors.RequestPending,
             errors.BodyTooLarge,
             errors.BodyTooSlow,
             errors.MediaUnsupported,

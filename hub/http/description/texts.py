@@ -61,6 +61,8 @@ FIELDS: dict[str, str] = {
     "deliveries": "Avvisi al cittadino. / Notices to the citizen.",
     "delivery": "Consegna del documento fisico. / Handover of the physical document.",
     "detail": "Spiegazione per le persone. / Explanation for people.",
+    "Problem.detail": "Che cosa non va, in italiano e in inglese. / What is wrong, in Italian and in English.",
+    "FieldError.detail": "Che cosa non va, in italiano e in inglese. / What is wrong, in Italian and in English.",
     "doc_type": "Tipo di documento. / Type of document.",
     "due_at": "Entro quando. / Due by.",
     "due_date": "Data di scadenza. / Due date.",

@@ -16,7 +16,7 @@ import connectors
 import contracts
 import hub
 from contracts.base import HttpsUrl, UtcDatetime
-from contracts.faults import BETWEEN, ITALIAN, sentence_of, unknown_name
+from contracts.faults import BETWEEN, ITALIAN, LONGEST, bilingual, led, sentence_of, shortened, unknown_name
 from contracts.identifiers import TaxCode
 from contracts.items import Deadline, Message
 from hub.ingest.canonical import refusal_of
@@ -172,11 +172,13 @@ def test_a_rule_that_speaks_english_alone_is_led_by_italian():
         {"type": "value_error", "loc": (), "msg": "-", "input": 0, "ctx": {"error": ValueError("n > of")}}
     )
     assert many == "Regola non rispettata / n > of"
-    assert unknown_name(Deadline).startswith("Nessun campo ha questo nome / there is none of this name; there are ")
+    assert unknown_name(Deadline).startswith("Nessun campo ha questo nome; ci sono ")
+    assert " / there is none of this name; there are " in unknown_name(Deadline)
 
 
-def test_what_pydantic_says_in_an_unknown_case_is_told_as_it_is():
-    assert sentence_of({"type": "decimal_type", "loc": (), "msg": "Decimal input", "input": 0}) == "Decimal input"
+def test_what_pydantic_says_in_an_unknown_case_is_led_by_italian():
+    told = sentence_of({"type": "decimal_type", "loc": (), "msg": "Decimal input", "input": 0})
+    assert told == "Regola non rispettata / Decimal input"
 
 
 def test_a_vendor_reads_each_fault_in_italian_with_the_code_of_before():
@@ -216,3 +218,23 @@ def test_nobody_tells_pydantics_words_besides():
             text = path.read_text(encoding="utf-8")
             assert '["msg"]' not in text, path
             assert "['msg']" not in text, path
+
+
+def test_a_text_in_two_languages_is_cut_in_both():
+    assert bilingual("a" * 240, "b" * 240) == "a" * 240 + BETWEEN + "b" * 240
+    italian, english = bilingual("a" * 400, "b" * 400).split(BETWEEN)
+    assert (italian[-1], english[-1]) == ("…", "…")
+    assert len(italian) + len(BETWEEN) + len(english) == LONGEST
+    assert bilingual("Breve", "b" * 600).startswith("Breve / bbb")
+    assert len(bilingual("Breve", "b" * 600)) == len(bilingual("a" * 600, "short")) == LONGEST
+    assert bilingual("a" * 600, "short").endswith("… / short")
+
+
+def test_a_place_leads_both_languages_and_limits_neither():
+    assert led("limit", bilingual("Un numero", "a number")) == "limit: Un numero / a number"
+    assert led(bilingual("riga 3", "line 3"), bilingual("Manca", "missing")) == "riga 3: Manca / line 3: missing"
+    assert len(led("l" * 64, bilingual("a" * 600, "b" * 600))) == LONGEST
+
+
+def test_where_less_is_kept_both_languages_are():
+    assert shortened(bilingual("a" * 240, "b" * 240), 300) == "a" * 147 + "… / " + "b" * 148 + "…"

@@ -7,9 +7,9 @@ import pytest
 
 from contracts.items.subscription import PlannedInstallment
 from contracts.subscription_services import SubscriptionService
-from hub.errors import RequestNotOffered, RequestStateConflict
 from hub.ingest.canonical import parse
 from hub.ingest.subscriptions import appointments, copies_of, in_force, must_be_offered, payment_of, state_at, told_as
+from hub.reading_errors import RequestNotOffered, RequestStateConflict
 from tests.flows.making import make_subscription
 
 SECOND = timedelta(seconds=1)

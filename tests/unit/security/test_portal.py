@@ -8,7 +8,8 @@ from typing import Any
 import jwt as pyjwt
 import pytest
 
-from hub.errors import ActorMismatch, AssuranceTooLow, HubError, RequestRefused, ScopeMissing
+from hub.errors import HubError, RequestRefused
+from hub.reading_errors import ActorMismatch, AssuranceTooLow, ScopeMissing
 from hub.security import jose, keys
 from hub.security.causes import code_of
 from hub.security.portal import Reader, verify_reader
