@@ -58,7 +58,8 @@ def pdnd(
             return Acted(None, f"enti/{body.ente_id}/pdnd", before, after)
 
         if remove or given:
-            act(one, "change_pdnd_registration", body.ente_id, put)
+            operation = "remove_pdnd_registration" if remove else "change_pdnd_registration"
+            act(one, operation, body.ente_id, put)
     text = f"{body.name} ({body.ente_id}) is not at PDND"
     if registered is not None:
         text = f"{body.name} ({body.ente_id}) takes vouchers of {registered.issuer} for {registered.audience}"

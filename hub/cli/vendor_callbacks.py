@@ -114,6 +114,9 @@ def set_(
         ]
         for config in configs:
             connect(one.types, config).close()
+        with one.database.read() as connection:
+            there = one.configuration.load(connection).keys()
+        is_new = any((config.ente_id, config.connector_id) not in there for config in configs)
 
         def put(tx: Tx) -> Acted:
             hold(tx, [(config.ente_id, config.connector_id) for config in configs])
@@ -131,7 +134,7 @@ def set_(
                 )
             return Acted(None, _target(vendor), _by_lane(before), _by_lane(configs))
 
-        act(one, "set_vendor_callbacks", vendor.ente_id, put)
+        act(one, "set_vendor_callbacks" if is_new else "change_vendor_callbacks", vendor.ente_id, put)
     told(
         {"vendor_id": vendor.vendor_id, "lanes": sorted(wanted)},
         as_json=as_json,

@@ -119,10 +119,10 @@ class Polling:
 
     def round(self) -> None:
         """Begin to read each source whose time has come and that nobody reads, or is about to. Of a body that has left
-        those alone by which something is delivered: they tell what became of it."""
+        those alone that tell what became of what was sent and paid."""
         left = self._registry().left
         active = [config for config in self._configs().values() if config.status == "active"]
-        wanted = [config for config in active if self._pulls(config, delivers=config.ente_id in left)]
+        wanted = [config for config in active if self._pulls(config, tells=config.ente_id in left)]
         if not (wanted and self._turn.held()):
             return
         with self._database.read() as connection:
@@ -136,12 +136,13 @@ class Polling:
             if (config.ente_id, config.connector_id, config.type) not in waiting and self._take(config):
                 self._hands.submit(self._visit, config)
 
-    def _pulls(self, config: ConnectorConfig, *, delivers: bool) -> bool:
-        """Whether it has a source to read; with `delivers`, and something is delivered by it."""
+    def _pulls(self, config: ConnectorConfig, *, tells: bool) -> bool:
+        """Whether it has a source to read; with `tells`, and something is delivered by it, or its provider calls: such
+        as pagoPA's node, which calls of what is paid and is asked for the flows."""
         connector = self._connector(config.ente_id, config.connector_id, config.version)
         if connector is None or connector.pull is None:
             return False
-        return not delivers or connector.manifest.channel != "none"
+        return not tells or connector.manifest.channel != "none" or connector.answer is not None
 
     def _visit(self, config: ConnectorConfig) -> None:
         try:
@@ -200,7 +201,9 @@ class Polling:
                     self._walk(config, connector.pull, walk, hand, line)
                 finally:
                     line.wait()  # a page before may still be on its way into the store: behind it the next try begins
-                if connector.look is not None and walk.is_over:
+                # What a body that has left leaves here stays, whatever its sources have no more.
+                stays = config.ente_id in self._registry().left
+                if connector.look is not None and walk.is_over and not stays:
                     at_most = walk.manner.withdraw_at_most
                     self._missing.settle(
                         source,

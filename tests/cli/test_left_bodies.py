@@ -71,3 +71,22 @@ def test_for_a_body_that_leaves_nothing_is_begun_and_what_there_is_can_be_ended(
     assert raccordo("delegation", "end", given, *of_it).code == 0
     assert raccordo("ranked-list", "withdraw", read, "--yes").code == 0
     assert raccordo("retention", "set", "messages", "24", *of_it).code == 0
+
+
+def test_what_a_body_that_leaves_has_registered_may_still_be_set_right_or_taken_away(
+    raccordo: Raccordo, home: Path, keys: Path
+) -> None:
+    """Results that wait for a vendor's address keep the body from ending."""
+    acme = ("acme", "--name", "Acme", "--trust", "jwk", "--jwks", keys / "jwks.json")
+    at_pdnd = ("--issuer", "interop", "--jwks-url", "https://interop.example.it/jwks", "--audience", "https://c.it/e")
+    callbacks, pdnd = (("vendor", "callbacks", "set", "acme", "--ente", ENTE), ("ente", "pdnd", "--ente", ENTE))
+    assert raccordo("vendor", "add", *acme).code == 0
+    assert raccordo(*callbacks, "--reply-host", "api.acme.example.it").code == 0
+    assert raccordo(*pdnd, *at_pdnd).code == 0
+    with opened(home) as one, one.database.write() as tx:
+        mark_ente(tx, ENTE)
+    refused = raccordo(*callbacks, "--events-url", "https://api.acme.example.it/events")
+    assert (refused.code, f"{ENTE} has left" in refused.err) == (1, True), refused.err
+    assert raccordo(*callbacks, "--reply-host", "new.acme.example.it").code == 0
+    assert raccordo(*pdnd, "--audience", "https://d.it/e").code == 1
+    assert raccordo(*pdnd, "--remove").code == 0

@@ -1,16 +1,17 @@
 """Providers of a body that leaves: what they tell of what was sent and asked for is taken until its end, nothing else
 is."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from contracts.answering import Reply
 from contracts.connector import Manifest
-from contracts.inbound import Report
+from contracts.inbound import Found, Pulled, Report
 from hub.store.ending import mark_ente
 from hub.store.positions import reading_of_sources
-from hub.store.tables import deliveries, items, quarantine
+from hub.store.tables import deliveries, items, quarantine, reporting_flows
 from tests.flows import sources
 from tests.flows.at_pagopa import at_pagopa
 from tests.flows.making import described_hub, fresh, new_person, rows
@@ -64,8 +65,28 @@ def test_what_a_source_tells_of_what_was_sent_is_taken_and_what_else_it_has_is_n
     assert (len(rows(hub, items)), rows(hub, quarantine)) == (kept, [])
 
 
-def test_a_source_by_which_nothing_is_delivered_is_read_no_more(tmp_path, source, monkeypatch):
+def test_what_a_source_has_no_more_stays(hub, source):
+    """Of a body that leaves it may well be emptied, and its items are the municipality's."""
+    there = [record(new_person()) for _ in range(2)]
+    source.records = there
+    eventually(lambda: len(rows(hub, items, collection="messages")), lambda number: number == 2)
+    source.looks = lambda name: Found(name, b"{}", withdrawn="tolto")
+    leaves(hub)
+    asked = []
+
+    def pull(_memo):
+        asked.append(1)
+        return Pulled({}, all_names={"odd": frozenset({there[0]["external_id"]})})
+
+    source.pull = pull
+    eventually(lambda: len(asked), lambda times: times > 2)  # each round ends before the next
+    assert {each["lifecycle"] for each in rows(hub, items)} == {"active"}
+
+
+def test_a_source_that_tells_of_nothing_sent_or_paid_is_read_no_more(tmp_path, source, monkeypatch):
+    connect = source.connect
     monkeypatch.setattr(sources, "MANIFEST", Manifest(name="odd", title="Odd", channel="none"))
+    monkeypatch.setattr(source, "connect", lambda *given: replace(connect(*given), answer=None))
     with hub_with(tmp_path / "home", source) as hub:
 
         def due_for():
@@ -100,7 +121,7 @@ def test_a_call_that_brings_something_new_is_told_so_and_what_it_tells_of_what_w
     assert len(rows(hub, items)) == kept
 
 
-def test_who_has_paid_gets_a_receipt_and_nobody_is_asked_for_a_new_payment(tmp_path):
+def test_who_has_paid_gets_a_receipt_its_flow_is_read_and_nobody_is_asked_for_a_new_payment(tmp_path):
     with (
         at_pagopa(tmp_path / "node") as pagopa,
         described_hub(tmp_path / "home", connectors={"pagopa": ("pagopa_node", pagopa.settings)}) as hub,
@@ -115,3 +136,5 @@ def test_who_has_paid_gets_a_receipt_and_nobody_is_asked_for_a_new_payment(tmp_p
         states = {each["collection"]: each["state"] for each in rows(hub, items)}
         assert (states["payments"], "receipts" in states) == ("paid", True)
         assert len([each for each in rows(hub, items) if each["collection"] == "payments"]) == 1, item_id
+        pagopa.report()
+        eventually(lambda: len(rows(hub, reporting_flows)), lambda number: number == 1, within_s=20)
