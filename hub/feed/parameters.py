@@ -37,6 +37,10 @@ _PAGING = ("sort", "limit", "cursor")
 _LONGEST = 200
 LONGEST_CURSOR = 400
 MAX_LIMIT = 100
+_NO_ZONE = bilingual(
+    "Manca il fuso; scrivere per esempio 2026-11-24T00:00:00Z",
+    "the zone is missing; write for example 2026-11-24T00:00:00Z",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,7 @@ def limit_of(given: Mapping[str, str], *, default: int = 50) -> int:
     text = given.get("limit")
     if text is None:
         return default
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text[:9]) <= MAX_LIMIT:
+    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= MAX_LIMIT):
         raise bad("limit", bilingual(f"Un numero intero da 1 a {MAX_LIMIT}", f"a whole number from 1 to {MAX_LIMIT}"))
     return int(text)
 
@@ -207,8 +211,8 @@ def _instant(given: Mapping[str, str], name: str) -> datetime | None:
     except ValueError:
         raise bad(name, bilingual("Data, ora e fuso di RFC 3339", "an RFC 3339 date-time with its zone")) from None
     if moment.tzinfo is None:
-        raise bad(name, bilingual("Manca il fuso", "the zone is missing; write for example 2026-11-24T00:00:00Z"))
+        raise bad(name, _NO_ZONE)
     try:
         return moment.astimezone(UTC)
     except OverflowError:
-        raise bad(name, bilingual("Oltre gli anni da 1 a 9999", "outside the years 1 to 9999 in UTC")) from None
+        raise bad(name, bilingual("Oltre gli anni da 1 a 9999 in UTC", "outside the years 1 to 9999 in UTC")) from None

@@ -32,7 +32,7 @@ def events_wish(query: Sequence[tuple[str, str]]) -> tuple[int, int]:
         raise _bad(
             "after", "parameter.invalid", bilingual("Non è un cursore di questo elenco", "not a cursor of this list")
         )
-    if not (limit.isascii() and limit.isdigit() and 1 <= int(limit[:9]) <= MAX_LIMIT):
+    if not (limit.isascii() and limit.isdigit() and len(limit) <= 9 and 1 <= int(limit) <= MAX_LIMIT):
         raise _bad(
             "limit",
             "parameter.invalid",

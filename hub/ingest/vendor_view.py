@@ -49,7 +49,7 @@ def find_wish(query: Sequence[tuple[str, str]]) -> FindWish:
             )
         given[name] = value
     limit = given.get("limit", "50")
-    if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit[:9]) <= 100:
+    if not (limit.isascii() and limit.isdigit() and len(limit) <= 9 and 1 <= int(limit) <= 100):
         raise _bad("limit", bilingual("Un numero intero da 1 a 100", "a whole number from 1 to 100"))
     if given.get("collection", "messages") not in get_args(Collection):
         names = ", ".join(get_args(Collection))

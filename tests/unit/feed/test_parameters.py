@@ -58,7 +58,7 @@ def test_a_limit_is_a_whole_number_from_1_to_100(text, limit):
     assert list_wish([("limit", text)], collection=None).limit == limit
 
 
-@pytest.mark.parametrize("text", ["0", "101", "-1", "+1", "1.0", "1e1", " 1", "٣", "²", "9" * 30])
+@pytest.mark.parametrize("text", ["0", "101", "-1", "+1", "1.0", "1e1", " 1", "٣", "²", "9" * 30, "0000000019999"])
 def test_any_other_limit_is_refused(text):
     with pytest.raises(RequestInvalid):
         list_wish([("limit", text)], collection=None)
