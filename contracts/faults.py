@@ -132,10 +132,11 @@ def sentence_of(fault: ErrorDetails) -> Bilingual:
     return bilingual(ITALIAN[kind].format(**context), english) if kind in ITALIAN else in_both(english)
 
 
-def in_both(text: str) -> Bilingual:
-    """What a validator of ours says: as it is where it speaks both languages, else led by what it means in Italian."""
+def in_both(text: str, what_it: str = "Regola non rispettata") -> Bilingual:
+    """What a validator of ours says, or another part of us: as it is where it speaks both languages, else led by what
+    it means in Italian."""
     italian, _, english = text.partition(BETWEEN)
-    return bilingual(italian, english) if english else bilingual("Regola non rispettata", text)
+    return bilingual(italian, english) if english else bilingual(what_it, text)
 
 
 def code_of(kind: str) -> str:

@@ -22,8 +22,14 @@ from hub.store.subscription_services import subscription_services_of
 _SAID: Final[Mapping[NamedKind, tuple[str, str]]] = {
     "vendor": ("non è un fornitore dell'ente: va prima registrato", "is no vendor of the ente: register it first"),
     "service": ("non è nel catalogo: va prima aggiunto", "is not in the catalogue: add it there first"),
-    "document_type": ("non è tra i tipi di documento ammessi", "is no listed type of documents: list it first"),
-    "subscription_service": ("non è un servizio di iscrizione", "is no service to subscribe to: add it first"),
+    "document_type": (
+        "non è tra i tipi di documento ammessi: va prima aggiunto",
+        "is no listed type of documents: list it first",
+    ),
+    "subscription_service": (
+        "non è un servizio di iscrizione: va prima aggiunto",
+        "is no service to subscribe to: add it first",
+    ),
 }
 
 

@@ -95,7 +95,7 @@ class Reach:
 def _not_allowed(pointer: str, host: str) -> Fault:
     detail = bilingual(
         f"{host} è nella rete interna o vi porta: chi gestisce l'hub elenca tali host in RACCORDO_INTERNAL_HOSTS",
-        "it is or leads inside: the operator lists such hosts there",
+        f"{host} is or leads inside: the operator lists such hosts in RACCORDO_INTERNAL_HOSTS",
     )
     return Fault(pointer[:500], "host.not_allowed", detail)
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -21,6 +21,9 @@ from hub.store.configuration import ConnectorConfig
 
 from .by_service import for_services
 from .settings_form import is_reference, merged, resolved, schema_of, secrets
+
+_UNUSABLE: Final = "Con queste impostazioni il connettore non si può usare"
+_NO_CERTIFICATE: Final = "Il certificato, o la sua chiave, non si può usare"
 
 
 class BadConfiguration(Exception):
@@ -127,7 +130,7 @@ def _built(kind: ConnectorType, config: ConnectorConfig, given: Mapping[str, Any
         connector = kind.connect(settings, limits, **handed)
     except Misconfigured as fault:
         text = f"{fault.reason}: {fault.detail}"
-        raise BadConfiguration(text, [(place, in_both(text))]) from None
+        raise BadConfiguration(text, [(place, in_both(text, _UNUSABLE))]) from None
     # Retries and age follow the limits in force, whatever manifest the connector carries.
     manifest = connector.manifest.model_copy(update={"limits": limits})
     return replace(connector, manifest=manifest, certificates=() if shown is None else (shown,))
@@ -166,7 +169,8 @@ def _settings_of(kind: ConnectorType, ente_id: str, given: Mapping[str, Any], pl
 
 
 def _bad_certificate(fault: BadCertificate, place: str) -> BadConfiguration:
-    return BadConfiguration(f"client_certificate: {fault}", [(f"{place}/client_certificate", in_both(str(fault)))])
+    told = in_both(str(fault), _NO_CERTIFICATE)
+    return BadConfiguration(f"client_certificate: {fault}", [(f"{place}/client_certificate", told)])
 
 
 def _unfit(error: ValidationError, place: str, model: type[BaseModel]) -> BadConfiguration:

@@ -57,7 +57,7 @@ class Callbacks:
             ) from None
         if holds_tax_code(unquote(url)):  # it is kept in clear, and ends in the logs on its way (RAC_GEN_004)
             detail = bilingual(
-                "Contiene un codice fiscale: un indirizzo non indica nessuno",
+                "Contiene un codice fiscale: un indirizzo non deve indicare nessuno",
                 "it contains a tax code: an address names nobody",
             )
             raise RequestInvalid(

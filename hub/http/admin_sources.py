@@ -119,7 +119,7 @@ class SourcesApi:
         except ValidationError:
             raise RequestInvalid(
                 bilingual(
-                    "La fonte non è un nome: lettere, cifre, punti, trattini, al massimo 64",
+                    "La fonte non è un nome: lettere, cifre, punti, trattini (- e _), al massimo 64",
                     "the source is no name: letters, digits, dots, dashes, underscores, at most 64",
                 )
             ) from None

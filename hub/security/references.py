@@ -12,6 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from contracts.faults import bilingual, led
 from hub.security.keys import is_exposed
 
 log = logging.getLogger(__name__)
@@ -56,26 +57,42 @@ def secret_of(ente_id: str, reference: str, folder: Path, shared: frozenset[str]
     if kind == "env":
         own = f"{PREFIX}{ente_id.upper()}__" if _PLAIN_CODE.fullmatch(ente_id) else None
         if not (name.startswith(PREFIX) if is_shared else own is not None and name.startswith(own)):
-            own_ones = "" if own is None else f"che iniziano con {own} o "
-            raise Unresolved(f"env: solo variabili {own_ones}elencate in RACCORDO_SHARED_SECRETS / only such variables")
+            own_it, own_ones = ("", "") if own is None else (f"che iniziano con {own} o ", f"that begin with {own} or ")
+            raise _unresolved(
+                "env",
+                f"solo variabili {own_it}elencate in RACCORDO_SHARED_SECRETS",
+                f"only variables {own_ones}listed in RACCORDO_SHARED_SECRETS",
+            )
         value = os.environ.get(name)
         if not value:
-            raise Unresolved(f"env: {name} non è impostata in questo processo / is not set in this process")
+            raise _unresolved("env", f"{name} non è impostata in questo processo", f"{name} is not set in this process")
         return value
     # A name and no path: nothing leads out of the folder but a link that the machine's operator put there.
     if not _FILE_NAME.fullmatch(name) or not _FILE_NAME.fullmatch(ente_id):
-        raise Unresolved("file: solo il nome di un file in RACCORDO_SECRETS_FOLDER / only the name of a file there")
+        raise _unresolved(
+            "file",
+            "solo il nome di un file in RACCORDO_SECRETS_FOLDER",
+            "only the name of a file in RACCORDO_SECRETS_FOLDER",
+        )
     where = name if is_shared else f"{ente_id}/{name}"
     try:
         raw = (folder / where).read_bytes()
         _tell_exposed(folder / where)
         if not 0 < len(raw) <= MOST_BYTES:
-            raise Unresolved(f"file: {where} è vuoto o troppo grande / is empty or too large")
+            raise _unresolved("file", f"{where} è vuoto o troppo grande", f"{where} is empty or too large")
         return raw.decode("utf-8").rstrip("\r\n")
     except OSError:
-        raise Unresolved(f"file: {where} non si legge in RACCORDO_SECRETS_FOLDER / cannot be read there") from None
+        raise _unresolved(
+            "file",
+            f"{where} non si legge in RACCORDO_SECRETS_FOLDER",
+            f"{where} cannot be read in RACCORDO_SECRETS_FOLDER",
+        ) from None
     except UnicodeDecodeError:
-        raise Unresolved(f"file: {where} non è testo in UTF-8 / is not text in UTF-8") from None
+        raise _unresolved("file", f"{where} non è testo in UTF-8", f"{where} is not text in UTF-8") from None
+
+
+def _unresolved(kind: str, italian: str, english: str) -> Unresolved:
+    return Unresolved(led(kind, bilingual(italian, english)))
 
 
 @cache

@@ -46,8 +46,8 @@ def includes_cost(seen_it: str, seen: str) -> AmountIncludesCost:
     """The error, from how it can be seen, with what is to be done about it."""
     return AmountIncludesCost(
         bilingual(
-            f"{seen_it}, quanto vi aggiunge la notifica: pubblicarlo senza, o dire in notification_fee_cents quanta"
-            " parte ne sono (0: nulla)",
+            f"{seen_it}, proprio quanto aggiunge la notifica: pubblicare l'importo senza questi costi, o dire in"
+            " notification_fee_cents quanti dei suoi centesimi lo sono (0: nessuno)",
             f"{seen}, which is what the notification adds: publish it without them, or say in notification_fee_cents"
             " how much of it they are (0: nothing)",
         )

@@ -130,7 +130,7 @@ class Requesting:
         if item["vendor_id"] == HUB_VENDOR:
             raise RequestNotOffered(
                 bilingual(
-                    f"L'iscrizione è {item['state']}; può chiederlo solo chi la gestisce",
+                    f"L'iscrizione è {item['state']}; può chiederlo solo il titolare",
                     f"the subscription is {item['state']}; only its holder can ask for that",
                 )
             )
