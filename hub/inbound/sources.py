@@ -55,9 +55,10 @@ class Manner:
 
 
 def still_taken(found: Found) -> bool:
-    """Whether it is taken of a body that has left, too: what became of payments that were asked for. Nothing else is
-    new to a citizen any more."""
-    return found.collection == "receipts" or found.flow is not None
+    """Whether it is taken of a body that has left, too: what became of payments that were asked for, and what brings
+    nothing, for what stood in quarantine under its name is over then. Nothing else is new any more."""
+    brings = found.item is not None or found.wrong or found.withdrawn is not None or found.missing
+    return found.collection == "receipts" or found.flow is not None or not brings
 
 
 def signed_by(source: Source, body: bytes) -> Signed:

@@ -67,7 +67,7 @@ class Committer:
         self._ready: dict[asyncio.AbstractEventLoop, list[Work]] = {}
         self._lately: list[int] = []
         self._here = threading.Event()
-        """All who were on their way."""
+        """Set as the last of those on their way comes, so that who waits for them goes at once."""
         self._seat = Seat()
         self._chain = ChainWriter(new_uuid7())
         self._trouble = Trouble(log, "commit", calm_s=10.0)

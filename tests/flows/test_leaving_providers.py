@@ -65,6 +65,16 @@ def test_what_a_source_tells_of_what_was_sent_is_taken_and_what_else_it_has_is_n
     assert (len(rows(hub, items)), rows(hub, quarantine)) == (kept, [])
 
 
+def test_what_stands_in_quarantine_is_over_once_its_source_has_it_no_more_for_us(hub, source):
+    """It keeps the body from ending."""
+    name = fresh()
+    source.records = [{"external_id": name}]
+    eventually(lambda: len(rows(hub, quarantine)), bool)
+    leaves(hub)
+    source.pull = lambda _memo: Pulled({}, found=(Found(name, b""),))
+    eventually(lambda: [each for each in rows(hub, quarantine) if each["decided"] is None], lambda left: not left)
+
+
 def test_what_a_source_has_no_more_stays(hub, source):
     """Of a body that leaves it may well be emptied, and its items are the municipality's."""
     there = [record(new_person()) for _ in range(2)]
