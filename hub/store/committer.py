@@ -46,7 +46,8 @@ MOST_BYTES = 4 * 2**20
 GATHER_S = 0.001
 GATHERS = 5
 """How long, and how often, a batch waits for company at most: two half batches cost more than one whole. Whoever
-publishes alone never waits."""
+comes alone never waits; and where this process has the database to itself half as many as in the one before will do, as
+their callers are threads, which are at work while it is written."""
 PATIENCE, LONELY = 20, 2
 """The same for a batch of announced values: how often at most, while others are on their way; and how often nobody is
 before it goes."""
@@ -222,14 +223,17 @@ class Committer:
         if len(self._lately) == LATELY:
             self._lately.clear()
         self._here.clear()
+        announced = first.coming is not None
         company = sorted(self._lately)[-2:][0] if self._lately else BATCH
-        waits = PATIENCE if first.coming is not None else GATHERS
+        if not announced and not self._database.is_shared:
+            company = before // 2
+        waits = PATIENCE if announced else GATHERS
         # Those who were answered a moment ago may have sent their next, which the event loop has not read yet.
         lonely = 0
         while waits and before > 1 and (here := 1 + self._queue.qsize()) < BATCH:
-            if here >= company and not self.coming:
+            if here >= company and not (announced and self.coming):
                 return
-            if first.coming is not None:
+            if announced:
                 lonely = 0 if self.coming else lonely + 1
                 if lonely > LONELY:
                     return
