@@ -139,8 +139,8 @@ class Committer:
         for work in works:
             if work.coming is not None:
                 work.coming.end()
-        if not self.coming:
-            self._here.set()
+                if not self.coming:
+                    self._here.set()
 
     def write(self, handler: Handler[V, R], value: V) -> R:
         """The same for a thread."""

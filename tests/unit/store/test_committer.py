@@ -392,6 +392,19 @@ def test_who_waits_for_company_goes_as_soon_as_the_last_is_here(committer, monke
     asyncio.run(hand_over())
 
 
+def test_who_was_not_on_the_way_wakes_nobody(committer):
+    """A batch waits so many looks for company: each reader's line of the access log took it one of them at once."""
+
+    async def hand_over():
+        handed = asyncio.ensure_future(committer.submit(note, "unannounced"))
+        while not committer.depth:
+            await asyncio.sleep(0)
+        handed.cancel()
+
+    asyncio.run(hand_over())
+    assert not committer._here.is_set()
+
+
 def test_what_has_come_or_failed_is_on_its_way_no_more(committer):
     committer.start()
 
