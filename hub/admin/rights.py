@@ -153,9 +153,7 @@ def one_of(connection: Connection, ente_id: str, request_id: str) -> RowMapping:
     try:
         return one_request(connection, ente_id, request_id)
     except NotThere:
-        raise RightsRequestUnknown(
-            bilingual(f"La richiesta {request_id!r} non esiste", f"there is no request {request_id!r}")
-        ) from None
+        raise RightsRequestUnknown from None  # what was asked for may be anything, a tax code too
 
 
 def open_one(connection: Connection, ente_id: str, request_id: str) -> RowMapping:

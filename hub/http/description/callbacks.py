@@ -1,5 +1,5 @@
 """What providers call: from what each connector's manifest says of it. The forms are the providers' own, and what the
-hub itself answers there (404, 413, 429, 503) is told beside them.
+hub itself answers there (403, 404, 413, 429, 503) is told beside them.
 """
 
 import json
@@ -10,16 +10,17 @@ from contracts.problem import Problem
 from hub import errors
 from hub.home import manifests
 from hub.http.operations import CALLBACKS, Operation
+from hub.security.left import EnteEnded
 
 from . import document, failures, information, parts
 from .admin_parameters import PARAMETERS
-from .entries import BINARY, ServiceStatus, both
+from .entries import BINARY, Errors, ServiceStatus, both
 from .json_schema import Json, schemas_of
 from .openapi_schema import components, reference
 from .publish import status
 
 _STATUS = status("callbacks")
-_HUB_ERRORS = (
+_HUB_ERRORS: Errors = (
     errors.PathUnknown,
     errors.RequestMalformed,
     errors.BodyTooSlow,
@@ -27,6 +28,8 @@ _HUB_ERRORS = (
     errors.QuotaExceeded,
     errors.StoreUnavailable,
 )
+_BRINGING: Errors = (EnteEnded,)
+"""Of a call that brings something."""
 _OBJECT: Json = {
     "type": "object",
     "description": "Nella forma del fornitore. / In the provider's own form.",
@@ -66,7 +69,7 @@ def describe_callbacks(public_url: str | None = None) -> Json:
     described["components"] = {
         "parameters": document.referred(described, "parameters", parameters),
         "headers": document.referred(described, "headers", parts.HEADERS),
-        "examples": document.examples_of({*_STATUS.errors, *_HUB_ERRORS}),
+        "examples": document.examples_of({*_STATUS.errors, *_HUB_ERRORS, *_BRINGING}),
         "schemas": components(schemas_of((Problem, ServiceStatus))) | {"ProviderObject": _OBJECT},
         "securitySchemes": {
             proof.name: {
@@ -137,9 +140,8 @@ def _description(call: ProviderCall) -> str:
 
 def _responses(call: ProviderCall) -> Json:
     """By status: what the connector answers, and what the hub does before it or in its place."""
-    found: dict[str, Json] = {
-        str(code): failures.response(classes, status=code) for code, classes in failures.by_status(_HUB_ERRORS).items()
-    }
+    hubs_own = failures.by_status((*_HUB_ERRORS, *(_BRINGING if call.media_types else ())))
+    found: dict[str, Json] = {str(code): failures.response(classes, status=code) for code, classes in hubs_own.items()}
     for answer in call.answers:
         own = _answer(answer)
         hubs = found.get(str(answer.status))
