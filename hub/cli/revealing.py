@@ -74,12 +74,14 @@ def administer(
     citizen_of: Callable[[Any], str | None] = lambda _: None,
 ) -> Any:
     """Do what an administrator asks for, and write into the access log who did it, in one commit. Raises the Failed
-    that `act` returns, and EnteEnded; otherwise its answer may say which citizen it concerns."""
+    that `act` returns, and EnteEnded, which is in the log as well; otherwise its answer may say which citizen it
+    concerns."""
 
     def handle(tx: Tx, wishes: Sequence[None]) -> list[Any]:
         try:
             may_be_done(tx.connection, operation, ente_id)
         except EnteEnded as refusal:
+            record_access(tx, [replace(access(operation, ente_id=ente_id), outcome=refusal.code)])
             return [refusal for _ in wishes]
         answers = [act(tx) for _ in wishes]
         done = [answer for answer in answers if not isinstance(answer, Failed)]
