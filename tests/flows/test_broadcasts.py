@@ -361,8 +361,8 @@ def test_a_commit_asks_as_often_for_many_messages_as_for_one(hub):
 
 def test_to_stop_one_and_to_see_how_far_it_is_counts_nothing(hub, code):
     """What is written goes on meanwhile: of 100,000 messages a count takes seconds."""
-    enrolled(hub, code)
-    enrolled(hub, code)
+    for _ in range(12):  # the hub goes on by itself as well: nobody waits for twelve seconds here
+        enrolled(hub, code)
     broadcast_id = begun(hub, code, per_second=1)
     hub.hub.broadcasts.go_on()
     order = BroadcastDesk(hub.home.database, hub.home.vault).stop(Actor(ENTE, "anna"), broadcast_id)
@@ -373,4 +373,6 @@ def test_to_stop_one_and_to_see_how_far_it_is_counts_nothing(hub, code):
         standing = standing_broadcast(connection, broadcast_id)
     assert len(looks) == 1
     assert [one for one in seen + looks if "deliveries" in one or "item_identities" in one] == []
-    assert (told["state"], told["written"]) == (standing["state"], standing["written"]) == ("stopped", 1)
+    assert (told["state"], told["written"]) == (standing["state"], standing["written"])
+    assert told["state"] == "stopped"
+    assert 1 <= told["written"] < 12

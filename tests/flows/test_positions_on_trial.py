@@ -126,9 +126,9 @@ def test_where_no_connector_for_tests_serves_its_creditor_the_refusal_says_who_c
     (fault,), (other,) = (answer.json()["errors"] for answer in (on_trial, in_production))
     assert fault["code"] == other["code"] == "position.unserved"
     words = fault["detail"]
-    assert words.startswith("il fornitore è in prova")
+    assert words.startswith("Il fornitore è in prova")
     assert "--environment test" in words
-    assert " / the vendor is in its sandbox" in words
+    assert " / the vendor is in its sandbox" in words.lower()
     assert "prova" not in other["detail"]
     assert states(hub, person) == []
 
