@@ -33,7 +33,6 @@ BEGINS = frozenset(
         "add_vendor",
         "add_vendor_keys",
         "change_pdnd_registration",
-        "correct_ranked_list",
         "draft_ranked_list",
         "enable_administrator",
         "import_attributes",
