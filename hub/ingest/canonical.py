@@ -24,7 +24,7 @@ NOT_JSON: Final = Fault("", "body.not_json", bilingual("Il corpo non è JSON in 
 NOT_OBJECT: Final = Fault(
     "", "body.not_object", bilingual("Il corpo non è un oggetto JSON", "the body is not a JSON object")
 )
-DUPLICATE: Final = Fault("", "field.duplicate", bilingual("Un campo è ripetuto", "a member occurs twice in one object"))
+_DUPLICATE = Fault("", "field.duplicate", bilingual("Un campo è ripetuto", "a member occurs twice in one object"))
 _TOO_MANY = Fault("", "body.too_many", bilingual("Ci sono troppi campi", "there are too many fields"))
 _PERSONAL = Fault(
     "/external_id", "external_id.personal_data", bilingual("Contiene un codice fiscale", "holds a tax code")
@@ -64,9 +64,13 @@ def read_as(model: type[M], body: bytes) -> M:
     try:
         _ONCE.decode(text)
     except _Repeated:
-        where = _repeated(_WHOLE.decode(text)) or ()
-        raise ContractViolation(faults=(replace(DUPLICATE, pointer=_pointer(where)),)) from None
+        raise repeated_at(_repeated(_WHOLE.decode(text)) or ()) from None
     return value
+
+
+def repeated_at(place: tuple[str | int, ...]) -> ContractViolation:
+    """The refusal of a member that stands again, at that place."""
+    return ContractViolation(faults=(replace(_DUPLICATE, pointer=_pointer(place)),))
 
 
 class _Repeated(Exception):
@@ -135,8 +139,9 @@ def read(payload: bytes) -> Item:
 
 
 def _pointer(place: tuple[str | int, ...]) -> str:
-    # The name of an unknown field is the sender's own text, and may be a tax code.
-    return redact(pointer_of(place)[:600])[:500]
+    # The name of an unknown field is the sender's own text, and may hold a tax code, of which a cut would leave all but
+    # a letter, and which is not known for one after the digit of an escape.
+    return pointer_of([redact(str(name)) for name in place])[:500]
 
 
 def _fault(error: ErrorDetails) -> Fault:

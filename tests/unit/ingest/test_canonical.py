@@ -183,6 +183,13 @@ def test_so_it_is_in_every_other_body(model, body, pointer):
     assert [(each.code, each.pointer) for each in refused.value.faults] == [("field.duplicate", pointer)]
 
 
+@pytest.mark.parametrize("before", ["", "di ", "a/", "~", "x" * 184 + "/", "/" * 300, "a/" * 299])
+def test_a_tax_code_in_an_unknown_name_is_not_told_wherever_the_place_is_cut(before):
+    (fault,) = faults_of("messages", with_member(json.dumps(f"{before}RSSMRA80A01H501U") + ": 1"))
+    assert fault.code == "field.unknown"
+    assert "RSSMRA80A01" not in fault.pointer
+
+
 def test_a_name_in_several_objects_or_in_a_text_occurs_once():
     text = 'title": "title", "title": {"title": \\'
     body = json.dumps(make_message("m-1", links=LINKS, title=text)).encode()
