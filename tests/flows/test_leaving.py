@@ -130,6 +130,8 @@ def test_a_body_that_leaves_takes_and_shows_nothing_on_any_process(hub, raccordo
     assert holds(raccordo)
     again = raccordo("ente", "end", ENTE, "--yes", "--json")
     assert again["ended"] == {}, "nothing is left"
+    ended_at = raccordo("ente", "list", "--json")[0]["ended_at"]
+    assert f"{ended_at[:19]}Z" in raccordo("ente", "list"), "to the second, as in every table"
     assert "is registered already" in raccordo(
         "ente", "add", ENTE, "--name", "Ritorno", "--public-url", "https://altro.example.it", code=1
     )

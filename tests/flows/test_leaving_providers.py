@@ -1,13 +1,16 @@
 """Providers of a body that leaves: what they tell of what was sent and asked for is taken until its end, nothing else
 is."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import orjson
 import pytest
 
 from contracts.answering import Reply
 from contracts.connector import Manifest
 from contracts.inbound import Report
+from hub.security.left import EnteEnded
 from hub.store.ending import mark_ente
 from hub.store.positions import reading_of_sources
 from hub.store.tables import deliveries, items, quarantine
@@ -62,6 +65,20 @@ def test_what_a_source_tells_of_what_was_sent_is_taken_and_what_else_it_has_is_n
     asked = source.asked
     eventually(lambda: source.asked, lambda now: now > asked + 1)
     assert (len(rows(hub, items)), rows(hub, quarantine)) == (kept, [])
+
+
+def test_what_stands_in_quarantine_is_read_anew_only_where_it_tells_of_what_was_paid(hub, source):
+    source.records = [record(new_person(), title="a" * 201)]
+    (misfit,) = eventually(lambda: rows(hub, quarantine), bool)
+    source.reading = lambda _content: [found_of(record(new_person()))]
+    leaves(hub)
+    with pytest.raises(EnteEnded):
+        hub.hub.sources.retry(ENTE, misfit["quarantine_id"])
+    assert rows(hub, items) == []
+    source.reading = lambda content: [replace(found_of(orjson.loads(content)), collection="receipts")]
+    hub.hub.sources.retry(ENTE, misfit["quarantine_id"])
+    (kept,) = rows(hub, quarantine)
+    assert (kept["collection"], kept["times"]) == ("receipts", misfit["times"] + 1)
 
 
 def test_a_source_by_which_nothing_is_delivered_is_read_no_more(tmp_path, source, monkeypatch):
