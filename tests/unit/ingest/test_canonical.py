@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from contracts.connector_administration import ConnectorPatch
 from contracts.items import COLLECTIONS, Message
+from contracts.paying import CartWish
+from contracts.preferences import PreferencesPatch
 from contracts.publishing import Withdrawal
 from contracts.vendor_administration import VendorPatch
 from hub.errors import ContractViolation, HubError, PersonalExternalId, RequestInvalid
@@ -206,6 +208,15 @@ FULL = make_message(
     attachments=[{"filename": "a", "media_type": "a/b", "url": "https://x.it/", "sha256": "0" * 64}] * 20,
     body_markdown='"' * 9000,
 )
+
+
+@pytest.mark.parametrize("model", [Withdrawal, PreferencesPatch, CartWish])
+def test_every_body_is_bounded_but_one_that_may_hold_many_texts(model):
+    body = b"{%s}" % b",".join(b'"k%d":1' % number for number in range(10_001))
+    for is_long, told in ((False, "body.too_many"), (True, "field.unknown")):
+        with pytest.raises(ContractViolation) as refused:
+            read_as(model, body, is_long=is_long)
+        assert told in {fault.code for fault in refused.value.faults}
 
 
 def test_the_fullest_item_is_far_from_the_bound():
