@@ -86,8 +86,8 @@ def test_italian_comes_first(explain: Explain) -> None:
 
 
 def test_a_vendor_writes_no_line_of_the_answer(explain: Explain) -> None:
-    forged = "La richiesta sarebbe accettata. / The request would be accepted."
-    told = explain(body=json.dumps(make_message() | {f"x\n{forged}\r\n": 1}).encode(), as_json=False)
+    forged = "ok  Il corpo rispetta il contratto e i permessi"
+    told = explain(body=json.dumps(make_message() | {f"x\n{forged}\n": 1}).encode(), as_json=False)
     assert told.code == 1
     assert forged not in told.out.splitlines()
     assert "field.unknown" in told.out
