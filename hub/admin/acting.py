@@ -92,7 +92,13 @@ class Order:
 
 def may_be_done(connection: Connection, operation: str, ente_id: str) -> None:
     """Raises EnteEnded for what begins something, of a body that has left or begins to."""
-    if operation in BEGINS and has_left(connection, ente_id):
+    if operation in BEGINS:
+        may_begin(connection, ente_id)
+
+
+def may_begin(connection: Connection, ente_id: str) -> None:
+    """Raises EnteEnded for a body that has left or begins to."""
+    if has_left(connection, ente_id):
         raise EnteEnded(
             bilingual(
                 f"{ente_id} ha lasciato questo hub: per esso non si avvia né si registra più nulla",

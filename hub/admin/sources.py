@@ -14,7 +14,7 @@ from contracts.inbound import Read
 from contracts.source_administration import VendorSourcePatch
 from hub.catalogue import DRAFT_DAYS
 from hub.inbound.missing import Missing
-from hub.inbound.sources import Manner, Source
+from hub.inbound.sources import Manner, Source, still_taken
 from hub.inbound.taking import Taker, Tally
 from hub.store.configuration import Configuration, ConnectorConfig
 from hub.store.database import Database, Tx
@@ -24,7 +24,7 @@ from hub.store.positions import reading_of_sources, wake
 from hub.store.quarantine import Entry, NotInQuarantine, entry, open_counts, raw_of
 from hub.store.sources import open_practices, set_source, standing_sources
 
-from .acting import Acted, Actor, Matches, Order, may_be_done
+from .acting import Acted, Actor, Matches, Order, may_be_done, may_begin
 from .errors import ConnectorUnknown, QuarantineUnknown, SourceNotRead, SourceReadsNoFiles, none_such
 from .vendors import Vendors, changed_parts
 
@@ -120,8 +120,8 @@ class Sources:
 
     def retry(self, ente_id: str, quarantine_id: str) -> tuple[Entry, Entry]:
         """Read an entry anew: as it was, and as it is now. What is read as one thing is that entry, whatever name it
-        bears: it had one by which it was asked for. Raises QuarantineUnknown for one that is not open, and what
-        `take_in` does."""
+        bears: it had one by which it was asked for. Raises QuarantineUnknown for one that is not open, EnteEnded for
+        what is not taken of a body that has left, and what `take_in` does."""
         before = self.entry_of(ente_id, quarantine_id)
         with self.database.read() as connection:
             try:
@@ -132,6 +132,9 @@ class Sources:
         found = list(read(raw))
         if len(found) == 1:
             found = [replace(found[0], name=before.name)]
+        if not all(map(still_taken, found)):
+            with self.database.read() as connection:
+                may_begin(connection, ente_id)
         self.taker.take(Source.of(config), found, again=True)
         return before, self.entry_of(ente_id, quarantine_id)
 

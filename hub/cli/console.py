@@ -31,7 +31,12 @@ class WrongUsage(typer.TyperException):
 
 def complain(sentence: str) -> None:
     """One line on standard error."""
-    print(f"raccordo: {clean(' '.join(sentence.split()))}", file=sys.stderr)
+    print(f"raccordo: {clean(one_line(sentence))}", file=sys.stderr)
+
+
+def one_line(text: str) -> str:
+    """A text that others wrote, which cannot begin a line of ours."""
+    return " ".join(text.split())
 
 
 def say(line: str = "") -> None:

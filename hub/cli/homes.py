@@ -1,10 +1,11 @@
 """`init`, `ente`, `migrate`: the home, the bodies it serves, and its schema."""
 
+from datetime import datetime
 from typing import Annotated
 
 import typer
 
-from contracts.base import HttpsUrl, Label, rfc3339
+from contracts.base import HttpsUrl, Label
 from contracts.identifiers import IpaCode
 from hub.admin.acting import Acted
 from hub.admin.vendors import changed_parts
@@ -156,7 +157,7 @@ def _without_portal(body: Ente) -> str:
     return f"; links in notices need its portal: raccordo ente change {body.ente_id} --portal-url URL"
 
 
-def _shown(body: Ente) -> dict[str, str | None]:
+def _shown(body: Ente) -> dict[str, str | datetime | None]:
     return {
         "ente_id": body.ente_id,
         "name": body.name,
@@ -165,5 +166,5 @@ def _shown(body: Ente) -> dict[str, str | None]:
         "feed_audience": body.feed_audience,
         "portal_url": body.portal_url,
         "pdnd_audience": body.pdnd.audience if body.pdnd else None,
-        "ended_at": None if body.ended_at is None else rfc3339(body.ended_at),
+        "ended_at": body.ended_at,
     }

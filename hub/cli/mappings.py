@@ -14,7 +14,7 @@ from hub.dispatch.building import BadConfiguration, build
 from hub.dispatch.settings_form import schema_of
 from hub.store.configuration import ConnectorConfig
 
-from .console import Failed, WrongUsage, emit, say, table
+from .console import Failed, WrongUsage, emit, one_line, say, table
 from .options import HOME, AsJson, home_at, read_bytes
 
 group = typer.Typer(name="mapping", help="Mappings: a vendor's records become items without code.")
@@ -145,12 +145,12 @@ def _shown(found: Found) -> dict[str, Any]:
 
 
 def _tell(result: Mapping[str, Any]) -> None:
-    say(f"{result['result']:<10} {result['name']}")
+    say(f"{result['result']:<10} {one_line(result['name'])}")
     if result["result"] == "item":
         for line in orjson.dumps(result["item"], option=orjson.OPT_INDENT_2).decode().splitlines():
             say(f"  {line}")
     if result["result"] == "withdrawn":
-        say(f"  {result['reason']}")
+        say(f"  {one_line(result['reason'])}")
     for fault in result.get("wrong", ()):
         say(f"  {fault['code']}: {fault['detail']}")
         say(f"    in the record: {fault['pointer'] or '(the whole)'}   in the mapping: {fault['rule'] or '-'}")

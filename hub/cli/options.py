@@ -91,7 +91,9 @@ def ente_of(connection: Connection, code: str | None) -> Ente:
         return registry.served[0]
     names = ", ".join(ente.ente_id for ente in registry.served)
     if code is None:
-        raise WrongUsage(f"--ente is needed, as this hub serves {names or 'no ente yet'}")
+        gone = ", ".join(sorted(registry.left))
+        none = f"no ente any more: {gone} left" if gone else "no ente yet"
+        raise WrongUsage(f"--ente is needed, as this hub serves {names or none}")
     found = [ente for ente in registry.enti if ente.ente_id == code]
     if not found:
         raise Failed(f"there is no ente {code!r} here; there is {names or 'none'}")

@@ -14,6 +14,7 @@ from contracts.connector import Connector
 from contracts.failures import Failure
 from contracts.party import EmailAddress
 from contracts.paying import MOST_IN_A_CART, Debtor, Returns
+from hub.admin.acting import may_begin
 from hub.dispatch.carts import Carts
 from hub.dispatch.creditors import acting_for
 from hub.dispatch.owing import Kept, Owed, Owing
@@ -99,6 +100,9 @@ def made(home: Home, owed: Sequence[Owed], returns: Returns, email: str | None) 
     with _pool(home) as pool, committing(home) as committer:
         carts = Carts(pool, committer, _owing(home))
         try:
+            with home.database.read() as connection:
+                for ente_id in {one.payment.ente_id for one in owed}:
+                    may_begin(connection, ente_id)
             planned = carts.plan(owed, returns, email)
             carts.begin(planned)
             log_owed(committer, "make_cart", owed)

@@ -8,6 +8,7 @@ from hub.admin.errors import ConnectorUnknown
 from hub.admin.quarantine import discarded, retried
 from hub.admin.sources import Sources
 from hub.home import Home
+from hub.security.left import EnteEnded
 from hub.store.quarantine import Entry, NotInQuarantine, entries, entry, raw_of
 
 from .console import Failed, WrongUsage, record, table, told
@@ -74,7 +75,7 @@ def retry(
     """Read entries anew, after the mapping, the catalogue or the vendor's rights were set right.
 
     A record about which somebody has to decide, such as a second receipt of one notice, is taken by its name alone:
-    --connector leaves it.
+    --connector leaves it, and of a body that has left all but receipts.
     """
     if not quarantine_ids and connector is None:
         raise WrongUsage("name entries, or --connector")
@@ -93,7 +94,12 @@ def retry(
                 if not quarantine_ids and each.is_for_a_person:
                     results.append({"quarantine_id": each.quarantine_id, "result": "needs_decision"})
                     continue
-                results.append(_retried(one, hub.sources, each))
+                try:
+                    results.append(_retried(one, hub.sources, each))
+                except EnteEnded as refusal:
+                    if quarantine_ids:
+                        raise
+                    results.append({"quarantine_id": each.quarantine_id, "result": refusal.code})
     out = sum(result["result"] == "taken" for result in results)
     value = {"taken": out, "left": len(results) - out, "entries": results}
     told(value, as_json=as_json, text=f"{out} taken, {len(results) - out} left in quarantine")

@@ -8,7 +8,7 @@ import typer
 from hub.security.material import Shelf
 from hub.security.modi import SignedRequest, Step
 
-from .console import emit, say
+from .console import emit, one_line, say
 from .explaining import BASE, Explanation, explanation, operation_of
 from .header_files import read_headers
 from .options import HOME, AsJson, HomeFolder, instant, opened, read_bytes
@@ -77,7 +77,7 @@ def _tell(found: Explanation) -> None:
     for step in found.steps:
         _tell_step(step)
     for fault in found.faults:
-        say(f"      {fault.pointer or '/'}  {fault.code}: {fault.detail}")
+        say(f"      {one_line(fault.pointer) or '/'}  {fault.code}: {fault.detail}")
     if found.accepted:
         say("La richiesta sarebbe accettata. / The request would be accepted.")
     else:

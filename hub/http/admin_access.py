@@ -21,7 +21,7 @@ from hub.errors import ContractViolation, MediaUnsupported, PreconditionFailed, 
 from hub.feed import cursor as cursors
 from hub.feed.answers import as_json
 from hub.feed.parameters import limit_of, nothing, once
-from hub.ingest.canonical import AS_JSON, bounded, read_as
+from hub.ingest.canonical import AS_JSON, read_as
 from hub.store.administrators import Session
 from hub.store.committer import Committer
 from hub.store.database import Database
@@ -178,7 +178,7 @@ def body_of(exchange: Exchange, model: type[B], *, patch: bool = False, is_long:
     elif media_type(exchange) != "application/json":
         raise MediaUnsupported(AS_JSON)
     try:
-        return read_as(model, exchange.body if is_long else bounded(exchange.body))
+        return read_as(model, exchange.body, is_long=is_long)
     except ContractViolation as violation:
         known = unknown_name(model)
         told = [

@@ -7,7 +7,7 @@ from contracts.faults import bilingual
 from contracts.feed import UserStatePatch
 from contracts.user_states import UserStateWishes
 from hub.errors import ContractViolation, Fault, HubError, MediaUnsupported, RequestInvalid
-from hub.ingest.canonical import AS_JSON, bounded, read_as
+from hub.ingest.canonical import AS_JSON, read_as
 
 from .exchange import Exchange
 
@@ -38,7 +38,7 @@ def patches(exchange: Exchange) -> dict[str, dict[str, bool]]:
     """
     if media_type(exchange) != "application/json":
         raise MediaUnsupported(AS_JSON)
-    wishes = read_as(UserStateWishes, bounded(exchange.body))
+    wishes = read_as(UserStateWishes, exchange.body)
     found: dict[str, dict[str, bool]] = {}
     for n, wish in enumerate(wishes.items):
         given = wish.patch.model_dump(exclude_unset=True)

@@ -9,7 +9,7 @@ from contracts.profile import ProfilePatch
 from contracts.rights import NEEDS_TEXT, RightsRequestWish
 from hub.errors import ContractViolation, Fault, MediaUnsupported, RequestInvalid
 from hub.feed import parameters
-from hub.ingest.canonical import AS_JSON, bounded, read_as
+from hub.ingest.canonical import AS_JSON, read_as
 
 from .exchange import Exchange
 from .user_states import media_type, must_be_merge_patch
@@ -50,7 +50,7 @@ def request_kind(exchange: Exchange) -> RequestKind:
 def rights_wish(exchange: Exchange) -> RightsRequestWish:
     """What the body asks for. Raises MediaUnsupported, RequestInvalid, ContractViolation."""
     _must_be_json(exchange)
-    wish = read_as(RightsRequestWish, bounded(exchange.body))
+    wish = read_as(RightsRequestWish, exchange.body)
     if wish.text is None and wish.kind in NEEDS_TEXT:
         raise ContractViolation(faults=(Fault("/text", "field.missing", _why(wish.kind)),))
     return wish

@@ -24,7 +24,7 @@ NOT_JSON: Final = Fault("", "body.not_json", bilingual("Il corpo non è JSON in 
 NOT_OBJECT: Final = Fault(
     "", "body.not_object", bilingual("Il corpo non è un oggetto JSON", "the body is not a JSON object")
 )
-DUPLICATE: Final = Fault("", "field.duplicate", bilingual("Un campo è ripetuto", "a member occurs twice in one object"))
+_DUPLICATE = Fault("", "field.duplicate", bilingual("Un campo è ripetuto", "a member occurs twice in one object"))
 _TOO_MANY = Fault("", "body.too_many", bilingual("Ci sono troppi campi", "there are too many fields"))
 _PERSONAL = Fault(
     "/external_id", "external_id.personal_data", bilingual("Contiene un codice fiscale", "holds a tax code")
@@ -32,14 +32,6 @@ _PERSONAL = Fault(
 
 _MOST_STRINGS = 5000
 """Names and texts in a body; the fullest item has a fifth of it. Each unknown name costs the event loop a fault."""
-
-
-def bounded(body: bytes) -> bytes:
-    """The body, if it can be parsed in little time. Raises ContractViolation."""
-    # A string begins with a quote that no backslash precedes: there are no more of them than this.
-    if body.count(b'"') - body.count(b'\\"') > 2 * _MOST_STRINGS:
-        raise ContractViolation(faults=(_TOO_MANY,))
-    return body
 
 
 def parse(collection: str, body: bytes) -> Item:
@@ -50,12 +42,16 @@ def parse(collection: str, body: bytes) -> Item:
         PersonalExternalId: external_id holds a tax code.
         ContractViolation: the contract is broken; every fault with its JSON pointer, of an array the first.
     """
-    return read_as(COLLECTIONS[collection], bounded(body))
+    return read_as(COLLECTIONS[collection], body)
 
 
-def read_as(model: type[M], body: bytes) -> M:
+def read_as(model: type[M], body: bytes, *, is_long: bool = False) -> M:
     """Any body, each member of an object once: of two of one name another reader may take the other, and what was
-    signed must mean one thing (modi 5.18, RFC 7493 2.3). Raises RequestInvalid, ContractViolation."""
+    signed must mean one thing (modi 5.18, RFC 7493 2.3). It must be such as can be read in little time, or `is_long`,
+    as one that may hold more texts than an item does. Raises RequestInvalid, ContractViolation."""
+    # A string begins with a quote that no backslash precedes: there are no more of them than this.
+    if not is_long and body.count(b'"') - body.count(b'\\"') > 2 * _MOST_STRINGS:
+        raise ContractViolation(faults=(_TOO_MANY,))
     try:
         value = model.model_validate_json(body)
     except ValidationError as exc:
@@ -64,9 +60,13 @@ def read_as(model: type[M], body: bytes) -> M:
     try:
         _ONCE.decode(text)
     except _Repeated:
-        where = _repeated(_WHOLE.decode(text)) or ()
-        raise ContractViolation(faults=(replace(DUPLICATE, pointer=_pointer(where)),)) from None
+        raise repeated_at(_repeated(_WHOLE.decode(text)) or ()) from None
     return value
+
+
+def repeated_at(place: tuple[str | int, ...]) -> ContractViolation:
+    """The refusal of a member that stands again, at that place."""
+    return ContractViolation(faults=(replace(_DUPLICATE, pointer=_pointer(place)),))
 
 
 class _Repeated(Exception):
@@ -135,8 +135,9 @@ def read(payload: bytes) -> Item:
 
 
 def _pointer(place: tuple[str | int, ...]) -> str:
-    # The name of an unknown field is the sender's own text, and may be a tax code.
-    return redact(pointer_of(place)[:600])[:500]
+    # The name of an unknown field is the sender's own text, and may hold a tax code, of which a cut would leave all but
+    # a letter, and which is not known for one after the digit of an escape.
+    return pointer_of([redact(str(name)) for name in place])[:500]
 
 
 def _fault(error: ErrorDetails) -> Fault:

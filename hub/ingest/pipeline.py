@@ -43,7 +43,7 @@ from hub.store.receiving import Message
 from hub.tracing import span
 
 from . import practices, subscriptions
-from .canonical import AS_JSON, bounded, parse, read_as
+from .canonical import AS_JSON, parse, read_as
 from .drafting import KeyedHash, draft_of
 from .following import Route, route_of
 from .positions import asking
@@ -145,7 +145,7 @@ class Pipeline:
 
         def act(_signed: Signed) -> Any:
             json_body(inbound.request)
-            wish = read_as(Withdrawal, bounded(inbound.request.body))
+            wish = read_as(Withdrawal, inbound.request.body)
             return Withdraw(item_id_of(item_id), wish.reason, by_citizen=wish.requested_by == "citizen")
 
         return self.submission(inbound, verified, act)

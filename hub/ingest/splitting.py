@@ -16,7 +16,7 @@ from contracts.identifiers import ExternalId, holds_tax_code
 from contracts.items import COLLECTIONS
 from hub.errors import ContractViolation, Fault, RequestInvalid
 
-from .canonical import DUPLICATE, NOT_JSON, NOT_OBJECT
+from .canonical import NOT_JSON, NOT_OBJECT, repeated_at
 
 # Numbers are only stepped over here: turning a long one into an integer has a limit and a cost.
 _VALUE = json.JSONDecoder(parse_int=str, parse_float=str)
@@ -119,7 +119,7 @@ def _object(text: str, start: int) -> dict[str, str]:
         place = _skip(text, place + 1)
         _, after = _VALUE.raw_decode(text, place)
         if name in members:
-            raise ContractViolation(faults=(DUPLICATE,))
+            raise repeated_at((name.encode(errors="replace").decode(),))  # half a pair of surrogates is no text
         members[name] = text[place:after]
         place = _next(text, after, "}")
     if _skip(text, place + 1) != len(text):

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, inspect, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, func, inspect, literal, select, union, update
 
 from .configuration import REMOVED, hold, withdraw
 from .database import Tx
@@ -79,7 +79,7 @@ def look_at_ente(connection: Connection, ente_id: str) -> Ending:
     ends = {
         "vendors": _count(connection, vendors, ente_id, vendors.c.ended_at.is_(None)),
         "portals": _count(connection, portals, ente_id, portals.c.active),
-        "keys of vendors and portals": _count(connection, trust_keys, ente_id),
+        "keys of vendors and portals": _count(connection, trust_keys, ente_id, _in_use(ente_id)),
         "connectors": _count(connection, connectors, ente_id, connectors.c.status != REMOVED),
         "clients at PDND": _count(connection, pdnd_clients, ente_id),
         "administrators": _count(connection, administrators, ente_id, administrators.c.active),
@@ -111,7 +111,7 @@ def look_at_vendor(connection: Connection, ente_id: str, vendor_id: str, connect
     )
     requests = asked.where(_its(subscription_requests, ente_id), _PENDING, items.c.vendor_id == vendor_id)
     undecided = quarantine.c.connector_id.in_(connector_ids) & quarantine.c.decided.is_(None)
-    mine = batches.c.vendor_id == vendor_id
+    mine, owner = batches.c.vendor_id == vendor_id, f"vendor:{vendor_id}"
     waits = {
         "deliveries to it, or by its connectors": _count(connection, deliveries, ente_id, told),
         "batches running": _count(connection, batches, ente_id, mine, batches.c.state == RUNNING),
@@ -121,7 +121,7 @@ def look_at_vendor(connection: Connection, ente_id: str, vendor_id: str, connect
     there = connectors.c.connector_id.in_(connector_ids) & (connectors.c.status != REMOVED)
     listened = (sources.c.vendor_id == vendor_id) & sources.c.every_s.is_not(None)
     ends = {
-        "keys": _count(connection, trust_keys, ente_id, trust_keys.c.owner == f"vendor:{vendor_id}"),
+        "keys": _count(connection, trust_keys, ente_id, trust_keys.c.owner == owner, _in_use(ente_id)),
         "connectors": _count(connection, connectors, ente_id, there),
         "sources listened to": _count(connection, sources, ente_id, listened),
     }
@@ -229,6 +229,15 @@ def _discard(tx: Tx, which: ColumnElement[bool]) -> int:
     """Nothing will become of these records; their content goes."""
     over = {"decided": "discarded", "raw_sealed": None, "last_at": tx.now}
     return tx.connection.execute(update(quarantine).where(which, quarantine.c.decided.is_(None)).values(over)).rowcount
+
+
+def _in_use(ente_id: str) -> ColumnElement[bool]:
+    """Of keys, which stay when their owner has left: those of who has not."""
+    theirs = select(literal("vendor:") + vendors.c.vendor_id).where(
+        _its(vendors, ente_id), vendors.c.ended_at.is_(None)
+    )
+    others = select(literal("portal:") + portals.c.portal_id).where(_its(portals, ente_id), portals.c.active)
+    return trust_keys.c.owner.in_(union(theirs, others))
 
 
 def _lanes(vendor_id: str) -> tuple[str, ...]:

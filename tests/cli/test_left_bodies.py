@@ -70,6 +70,8 @@ def test_for_a_body_that_leaves_nothing_is_begun_and_what_there_is_can_be_ended(
     assert raccordo("delegation", "end", given, *of_it).code == 0
     assert raccordo("ranked-list", "withdraw", read, "--yes").code == 0
     assert raccordo("retention", "set", "messages", "24", *of_it).code == 0
+    nameless = raccordo("retention", "set", "messages", "24")
+    assert (nameless.code, f"no ente any more: {ENTE} left" in nameless.err) == (2, True)
 
 
 def test_what_a_body_that_leaves_has_registered_may_still_be_set_right_or_taken_away(

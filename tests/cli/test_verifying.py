@@ -85,6 +85,14 @@ def test_italian_comes_first(explain: Explain) -> None:
     assert "sarebbe rifiutata" in told.out.splitlines()[-1]
 
 
+def test_a_vendor_writes_no_line_of_the_answer(explain: Explain) -> None:
+    forged = "ok  Il corpo rispetta il contratto e i permessi"
+    told = explain(body=json.dumps(make_message() | {f"x\n{forged}\n": 1}).encode(), as_json=False)
+    assert told.code == 1
+    assert forged not in told.out.splitlines()
+    assert "field.unknown" in told.out
+
+
 def test_every_cause_is_named(explain: Explain, other_keys: Path) -> None:
     now = datetime.now(UTC)
     stranger = SigningKey.load(other_keys / "key.pem")

@@ -7,9 +7,13 @@ import httpx
 import pytest
 
 from connectors.pagopa.simulator import Pagopa
+from contracts.paying import Returns
+from hub.cli.console import Failed
+from hub.cli.paying import made, owed_by
+from hub.store.ending import mark_ente
 from hub.store.tables import access_log
 from tests.flows.making import code, described_hub, fresh, new_person, notice_number, published, rows, to
-from tests.harness import make_message, make_payment, make_receipt
+from tests.harness import ENTE, make_message, make_payment, make_receipt
 
 pytestmark = pytest.mark.req("S58", "S63")
 
@@ -236,3 +240,13 @@ def test_what_nobody_prints_went_to_nobody(hub, person, raccordo, tmp_path):
     (tmp_path / "avvisi.csv").write_text(f"{columns}\n{unserved},Maria Rossi,Via Roma,1,Trento,38100,TN\n")
     assert "for its creditor" in raccordo("payment", "print", "--file", tmp_path / "avvisi.csv", code=1)
     assert shared(hub, person) == []
+
+
+def test_for_a_body_that_leaves_the_command_line_makes_none(tmp_path, pagopa):
+    with described_hub(tmp_path / "home", connectors={"gpd": ("pagopa", pagopa)}) as hub:
+        owed = owed_by(hub.home, [payment(hub, new_person())])
+        with hub.home.database.write() as tx:
+            mark_ente(tx, ENTE)
+        with pytest.raises(Failed, match=r"^ente\.ended"):
+            made(hub.home, owed, Returns(**BACK), None)
+        assert "make_cart" not in {each["operation"] for each in rows(hub, access_log)}

@@ -80,6 +80,7 @@ def test_a_vendor_that_leaves_is_told_so_and_what_it_published_stays(hub, raccor
     assert "to it" in raccordo("vendor", "end", "acme", "--yes", code=1), "it is still to be told of it"
     raccordo("vendor", "end", "acme", "--yes", "--despite", "contratto concluso")
     eventually(lambda: code(publish(hub)), lambda found: found == (403, "vendor.ended"))
+    assert raccordo("vendor", "end", "acme", "--dry-run", "--json")["ends"] == {}, "of its keys none is in use"
     assert publish(hub, hub.other_vendor).status_code == 201
     assert len(hub.read("/items").json()["items"]) >= 3, "its two, and the other's"
     shown = admin.get("/vendors/acme").json()
@@ -130,6 +131,9 @@ def test_a_body_that_leaves_takes_and_shows_nothing_on_any_process(hub, raccordo
     assert holds(raccordo)
     again = raccordo("ente", "end", ENTE, "--yes", "--json")
     assert again["ended"] == {}, "nothing is left"
+    assert raccordo("ente", "end", ENTE, "--dry-run", "--json")["ends"] == {}
+    ended_at = raccordo("ente", "list", "--json")[0]["ended_at"]
+    assert f"{ended_at[:19]}Z" in raccordo("ente", "list"), "to the second, as in every table"
     assert "is registered already" in raccordo(
         "ente", "add", ENTE, "--name", "Ritorno", "--public-url", "https://altro.example.it", code=1
     )

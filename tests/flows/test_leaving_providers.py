@@ -4,17 +4,19 @@ is."""
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import orjson
 import pytest
 
 from contracts.answering import Reply
 from contracts.connector import Manifest
 from contracts.inbound import Found, Pulled, Report
+from hub.security.left import EnteEnded
 from hub.store.ending import mark_ente
 from hub.store.positions import reading_of_sources
 from hub.store.tables import deliveries, items, quarantine, reporting_flows
 from tests.flows import sources
 from tests.flows.at_pagopa import at_pagopa
-from tests.flows.making import described_hub, fresh, new_person, rows
+from tests.flows.making import command_line, described_hub, fresh, new_person, rows
 from tests.flows.sources import Source, found_of, hub_with, record
 from tests.flows.test_demands import declined, demanded
 from tests.flows.test_pagopa_node import owed
@@ -63,6 +65,28 @@ def test_what_a_source_tells_of_what_was_sent_is_taken_and_what_else_it_has_is_n
     asked = source.asked
     eventually(lambda: source.asked, lambda now: now > asked + 1)
     assert (len(rows(hub, items)), rows(hub, quarantine)) == (kept, [])
+
+
+def test_what_stands_in_quarantine_is_read_anew_only_where_it_tells_of_what_was_paid(hub, source, monkeypatch, capsys):
+    raccordo, of_it = command_line(hub, monkeypatch, capsys), ("--ente", ENTE)
+    source.records = [record(new_person(), title=letter * 201) for letter in "ab"]
+    message, receipt = eventually(lambda: rows(hub, quarantine), lambda found: len(found) == 2)
+
+    def read(content):
+        if orjson.loads(content)["title"][0] == "a":
+            return [found_of(record(new_person()))]
+        return [replace(found_of(orjson.loads(content)), collection="receipts")]
+
+    source.reading = read
+    leaves(hub)
+    with pytest.raises(EnteEnded):
+        hub.hub.sources.retry(ENTE, message["quarantine_id"])
+    assert "has left" in raccordo("quarantine", "retry", message["quarantine_id"], *of_it, code=1)
+    several = raccordo("quarantine", "retry", "--connector", "odd", *of_it, "--json", code=1)
+    assert [each["result"] for each in several["entries"]] == ["ente.ended", "quarantined"]
+    assert rows(hub, items) == []
+    kept = {each["quarantine_id"]: (each["collection"], each["times"]) for each in rows(hub, quarantine)}
+    assert kept[receipt["quarantine_id"]] == ("receipts", receipt["times"] + 1)
 
 
 def test_what_stands_in_quarantine_is_over_once_its_source_has_it_no_more_for_us(hub, source):

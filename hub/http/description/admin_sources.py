@@ -16,6 +16,7 @@ from contracts.source_administration import (
 from contracts.work_administration import QuarantineEntry
 from hub import errors
 from hub.admin import errors as admin_errors
+from hub.security.left import EnteEnded
 
 from .admin_parts import ADMIN, BODILESS, CHANGE, QUARANTINED, WRITING, listed, shown
 from .entries import Answer, Body, Entry, Errors, both
@@ -227,6 +228,7 @@ ENTRIES: dict[str, Entry] = {
             admin_errors.ConnectorUnknown,
             admin_errors.SourceReadsNoFiles,
             admin_errors.SourceFailed,
+            EnteEnded,
         ),
     ),
     "import_attributes": Entry(

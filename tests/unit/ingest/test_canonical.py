@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from contracts.connector_administration import ConnectorPatch
 from contracts.items import COLLECTIONS, Message
+from contracts.paying import CartWish
+from contracts.preferences import PreferencesPatch
 from contracts.publishing import Withdrawal
 from contracts.vendor_administration import VendorPatch
 from hub.errors import ContractViolation, HubError, PersonalExternalId, RequestInvalid
@@ -183,6 +185,13 @@ def test_so_it_is_in_every_other_body(model, body, pointer):
     assert [(each.code, each.pointer) for each in refused.value.faults] == [("field.duplicate", pointer)]
 
 
+@pytest.mark.parametrize("before", ["", "di ", "a/", "~", "x" * 184 + "/", "/" * 300, "a/" * 299])
+def test_a_tax_code_in_an_unknown_name_is_not_told_wherever_the_place_is_cut(before):
+    (fault,) = faults_of("messages", with_member(json.dumps(f"{before}RSSMRA80A01H501U") + ": 1"))
+    assert fault.code == "field.unknown"
+    assert "RSSMRA80A01" not in fault.pointer
+
+
 def test_a_name_in_several_objects_or_in_a_text_occurs_once():
     text = 'title": "title", "title": {"title": \\'
     body = json.dumps(make_message("m-1", links=LINKS, title=text)).encode()
@@ -199,6 +208,15 @@ FULL = make_message(
     attachments=[{"filename": "a", "media_type": "a/b", "url": "https://x.it/", "sha256": "0" * 64}] * 20,
     body_markdown='"' * 9000,
 )
+
+
+@pytest.mark.parametrize("model", [Withdrawal, PreferencesPatch, CartWish])
+def test_every_body_is_bounded_but_one_that_may_hold_many_texts(model):
+    body = b"{%s}" % b",".join(b'"k%d":1' % number for number in range(10_001))
+    for is_long, told in ((False, "body.too_many"), (True, "field.unknown")):
+        with pytest.raises(ContractViolation) as refused:
+            read_as(model, body, is_long=is_long)
+        assert told in {fault.code for fault in refused.value.faults}
 
 
 def test_the_fullest_item_is_far_from_the_bound():

@@ -58,13 +58,21 @@ def test_a_number_beyond_all_bounds_is_no_matter_of_the_frame():
         (b'{"collection": 7, "item": {}}', "/collection"),
         (b'{"collection": "messages", "item": []}', "/item"),
         (b'{"collection": "messages", "item": {}, "more": 1}', ""),
-        (b'{"collection": "messages", "collection": "messages", "item": {}}', ""),
+        (b'{"collection": "messages", "\\u0063ollection": "messages", "item": {}}', "/collection"),
+        (b'{"collection": "messages", "item": {}, "it\\u0065m": {}}', "/item"),
+        (b'{"\\ud800": 1, "\\ud800": 2}', "/?"),
     ],
 )
 def test_an_element_that_is_none_is_refused_at_its_place(element, pointer):
     with pytest.raises(ContractViolation) as caught:
         entry(element)
     assert [fault.pointer for fault in caught.value.faults] == [pointer]
+
+
+def test_items_that_stand_twice_are_refused_at_their_place():
+    with pytest.raises(ContractViolation) as caught:
+        split(b'{"items": [{}], "\\u0069tems": [{}]}')
+    assert [(fault.code, fault.pointer) for fault in caught.value.faults] == [("field.duplicate", "/items")]
 
 
 @pytest.mark.parametrize(
