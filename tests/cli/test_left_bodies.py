@@ -54,7 +54,6 @@ def test_for_a_body_that_leaves_nothing_is_begun_and_what_there_is_can_be_ended(
         ("attribute", "import", "--source", "anpr", "--file", extract),
         ("ranked-list", "draft", "nido-2026", "--title", "Graduatoria"),
         ("ranked-list", "publish", drafted, "--until", "2199-12-31", "--yes"),
-        ("ranked-list", "correct", read, "--reason", "Errore"),
         ("service", "add", "tari", "--name", "Tari"),
         ("subscription-service", "add", "mensa-2026", "--name", "Mensa"),
         ("document-type", "add", "avviso", "--label-it", "Avviso", "--label-en", "Notice"),
@@ -68,6 +67,8 @@ def test_for_a_body_that_leaves_nothing_is_begun_and_what_there_is_can_be_ended(
     refused = [each["outcome"] for each in trail()[begun:]]
     assert refused == ["ente.ended"] * (len(to_begin) + 1), "each is on record, as over HTTP"
     assert raccordo("delegation", "end", given, *of_it).code == 0
+    corrected = raccordo("ranked-list", "correct", read, "--reason", "Errore", "--json")
+    assert corrected.code == 0, corrected.err
     assert raccordo("ranked-list", "withdraw", read, "--yes").code == 0
     assert raccordo("retention", "set", "messages", "24", *of_it).code == 0
     nameless = raccordo("retention", "set", "messages", "24")
