@@ -15,7 +15,7 @@ from connectors.base.mapping.contract import contract_faults, validated
 from connectors.base.mapping.expressions import Expression
 from connectors.base.mapping.grammar import ChoiceRule
 from connectors.base.mapping.rules import MapFault, Members, Place, Ready, Trail, ready, true_of
-from connectors.base.mapping.unmappable import Unmappable
+from connectors.base.mapping.unmappable import Unmappable, without_value
 from contracts.faults import bilingual, led, pointer_of
 from contracts.identifiers import ExternalId, holds_tax_code
 from contracts.inbound import Found, WholeFile, Wrong
@@ -215,9 +215,7 @@ class _Maker:
             try:
                 collection = self._collection(record.value, here) or ""
                 if not collection:
-                    here.note(
-                        Unmappable("mapping.required", "il record qui non ha un valore", "the record has no value here")
-                    )
+                    here.note(without_value())
             except Unmappable as unmappable:
                 here.note(unmappable)
         item = self._members(record.value, trail)

@@ -22,7 +22,7 @@ from contracts.inbound import Found
 from . import mapping
 from .config import Settings
 from .documents import TYPES, filename_of
-from .fields import Fault, deep, identifier, is_identifier, moment, moment_or_none, person, string
+from .fields import IN_VAIN, Fault, deep, identifier, is_identifier, moment, moment_or_none, person, string
 from .filing import Files
 from .lists import clock, counted, mapped, part, rows
 from .passing import Blocked, mended, passed_over
@@ -161,7 +161,7 @@ class Archive:
         """A document where it, or its owner, could not be had."""
 
         def make() -> tuple[str, dict[str, Any]]:
-            raise Fault("", failure.reason, bilingual("chiesto invano", "asked for in vain"))
+            raise Fault("", failure.reason, IN_VAIN)
 
         found = mapping.found_of(KIND, _without_readings(record), {}, make)
         assert found is not None

@@ -19,6 +19,7 @@ _EMAIL = re.compile(r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9](?:[A-Za-z0-9
 _HTTPS = re.compile(r"^https://[^\s<>\"@]{1,1900}$")
 
 NONE: Final = bilingual("non c'è", "there is none")
+IN_VAIN: Final = bilingual("chiesto invano", "asked for in vain")
 
 
 class Fault(Exception):

@@ -18,7 +18,7 @@ from contracts.inbound import Found
 from . import mapping
 from .config import Settings
 from .documents import File, document, is_of
-from .fields import Fault, identifier
+from .fields import IN_VAIN, Fault, identifier
 from .session import GONE, READ, Session, failure_of
 
 _WAITED_FOR = (408, 429, 502, 503, 504)
@@ -45,7 +45,7 @@ class Files:
         """The file where it could not be had."""
 
         def asked(_extension: str) -> bytes:
-            raise Fault("", failure.reason, bilingual("chiesto invano", "asked for in vain"))
+            raise Fault("", failure.reason, IN_VAIN)
 
         return document(file, about, self.settings, asked)
 

@@ -12,6 +12,7 @@ from contracts.failures import Deferred, Failure
 from contracts.faults import Bilingual, bilingual, led
 from contracts.inbound import Found, Pulled, Stuck, Wrong
 
+from .fields import IN_VAIN
 from .places import Place, Walk
 
 BY_HAND: Final = frozenset(
@@ -91,11 +92,10 @@ def hopeful(walk: Walk) -> Walk:
     return walk.model_copy(update={"hopeless": ""}) if its and walk.hopeless else walk
 
 
-_IN_VAIN: Final = bilingual("chiesto invano", "asked for in vain")
 _PASSED_OVER: Final = bilingual("saltato fino al prossimo giro completo", "passed over until a sweep")
 
 
-def passed_over(kind: str, failure: Failure, *, application: str = "", detail: Bilingual = _IN_VAIN) -> Found:
+def passed_over(kind: str, failure: Failure, *, application: str = "", detail: Bilingual = IN_VAIN) -> Found:
     """What the quarantine says of a question of that kind, about an application or about none. Its content is what
     `Records.read` asks it again by."""
     fault = Wrong("", failure.reason, led(detail, _PASSED_OVER))

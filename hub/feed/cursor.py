@@ -8,8 +8,7 @@ from typing import Any
 
 import orjson
 
-from contracts.faults import Bilingual, bilingual, led
-from hub.errors import Fault, RequestInvalid
+from hub.query_strings import NO_CURSOR, bad
 from hub.security.vault import VaultError
 from hub.store.ports import Vault
 
@@ -26,13 +25,8 @@ def read(vault: Vault, owner: str, purpose: str, cursor: str, *, parameter: str 
         sealed = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)
         position: list[Any] = orjson.loads(vault.open(sealed, _place(owner, purpose)))
     except (ValueError, VaultError) as exc:
-        raise bad(parameter, bilingual("Non è un cursore di questo elenco", "not a cursor of this list")) from exc
+        raise bad(parameter, NO_CURSOR) from exc
     return position
-
-
-def bad(parameter: str, detail: Bilingual) -> RequestInvalid:
-    """A query parameter is wrong."""
-    return RequestInvalid(led(parameter, detail), faults=(Fault(f"#query/{parameter}", "parameter.invalid", detail),))
 
 
 def _place(owner: str, purpose: str) -> str:

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast, get_args
 
-from contracts.faults import bilingual, led, unknown_parameter
+from contracts.faults import bilingual, led
 from contracts.feed import Turn, View
 from contracts.publishing import Collection
 from hub.errors import Fault, RequestInvalid
+from hub.query_strings import TWICE, bad, limit_from, unknown
 from hub.store.filters import Filters
-
-from .cursor import bad
 
 SORTS = ("-occurred_at", "occurred_at", "-received_at", "-updated_at", "due_at", "-due_at")
 _FILTERS = (
@@ -140,11 +139,7 @@ def nothing(query: Sequence[tuple[str, str]]) -> None:
 
 def limit_of(given: Mapping[str, str], *, default: int = 50) -> int:
     text = given.get("limit")
-    if text is None:
-        return default
-    if not (text.isascii() and text.isdigit() and len(text) <= 9 and 1 <= int(text) <= MAX_LIMIT):
-        raise bad("limit", bilingual(f"Un numero intero da 1 a {MAX_LIMIT}", f"a whole number from 1 to {MAX_LIMIT}"))
-    return int(text)
+    return default if text is None else limit_from(text, MAX_LIMIT)
 
 
 def once(query: Sequence[tuple[str, str]], allowed: Sequence[str]) -> dict[str, str]:
@@ -152,11 +147,9 @@ def once(query: Sequence[tuple[str, str]], allowed: Sequence[str]) -> dict[str, 
     given: dict[str, str] = {}
     for name, value in query:
         if name not in allowed:
-            # The name is the sender's own text, and may be a tax code: it is not repeated.
-            detail = unknown_parameter(allowed)
-            raise RequestInvalid(detail, faults=(Fault("#query", "parameter.unknown", detail),))
+            raise unknown(allowed)
         if name in given:
-            raise bad(name, bilingual("È dato due volte", "given twice"))
+            raise bad(name, TWICE)
         longest = LONGEST_CURSOR if name in ("cursor", "after") else _LONGEST
         if not value or len(value) > longest or any(ord(c) < 32 for c in value):
             raise bad(

@@ -24,8 +24,8 @@ from hub.admin.errors import ConnectorVersionUnknown, OperationUnknown, none_suc
 from hub.admin.guidance import advice_on
 from hub.dispatch.settings_form import schema_of
 from hub.errors import ContractViolation, Fault, HubError
-from hub.feed.cursor import bad
 from hub.feed.parameters import once
+from hub.query_strings import bad
 from hub.store.database import Tx
 from hub.store.readers import record_access
 from hub.store.tables import clipped

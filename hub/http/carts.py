@@ -9,12 +9,12 @@ from contracts.faults import bilingual
 from contracts.identifiers import holds_tax_code
 from contracts.paying import CartWish, Returns
 from hub.dispatch.cart_errors import ReturnUrlForbidden
-from hub.errors import ContractViolation, Fault, MediaUnsupported
-from hub.feed import parameters
-from hub.ingest.canonical import AS_JSON, read_as
+from hub.errors import ContractViolation, Fault
+from hub.ingest.canonical import read_as
 
 from .exchange import Exchange
-from .user_states import NAMED_BEFORE, media_type
+from .user_states import NAMED_BEFORE
+from .wishes import must_be_json
 
 _ELSEWHERE: Final = bilingual(
     "Non è sul portale che l'ente ha registrato", "not at the portal that the ente registered"
@@ -27,9 +27,7 @@ _TOO_LONG: Final = bilingual(
 
 def wish(exchange: Exchange) -> CartWish:
     """The body (contracts.paying.CartWish). Raises MediaUnsupported, RequestInvalid, ContractViolation."""
-    parameters.nothing(exchange.request.query_params.multi_items())
-    if media_type(exchange) != "application/json":
-        raise MediaUnsupported(AS_JSON, headers={"Accept": "application/json"})
+    must_be_json(exchange)
     wanted = read_as(CartWish, exchange.body)
     for n, part in enumerate(wanted.payments):
         if part in wanted.payments[:n]:

@@ -43,20 +43,21 @@ def request_kind(exchange: Exchange) -> RequestKind:
 
     Raises MediaUnsupported, RequestInvalid, ContractViolation.
     """
-    _must_be_json(exchange)
+    must_be_json(exchange)
     return read_as(SubscriptionRequest, exchange.body).kind
 
 
 def rights_wish(exchange: Exchange) -> RightsRequestWish:
     """What the body asks for. Raises MediaUnsupported, RequestInvalid, ContractViolation."""
-    _must_be_json(exchange)
+    must_be_json(exchange)
     wish = read_as(RightsRequestWish, exchange.body)
     if wish.text is None and wish.kind in NEEDS_TEXT:
         raise ContractViolation(faults=(Fault("/text", "field.missing", _why(wish.kind)),))
     return wish
 
 
-def _must_be_json(exchange: Exchange) -> None:
+def must_be_json(exchange: Exchange) -> None:
+    """A body of JSON, and no parameters. Raises MediaUnsupported, RequestInvalid."""
     parameters.nothing(exchange.request.query_params.multi_items())
     if media_type(exchange) != "application/json":
         raise MediaUnsupported(AS_JSON, headers={"Accept": "application/json"})

@@ -39,6 +39,7 @@ _AT_ONCE: Final = 50
 _ROUNDS: Final = 10
 """How often it is looked for. Of several who ask at once for what has one name and say different things of it, one is
 kept in each."""
+_RESTRICTED: Final = bilingual("Il suo trattamento è limitato", "its processing is restricted")
 _NOT_ON_DEMAND: Final = bilingual(
     "Un pagamento con quel nome non è nato su richiesta", "a payment of that name was not made on demand"
 )
@@ -120,15 +121,7 @@ class Demands:
         this demand says was, and whoever has said something else since was later. Raises ContractViolation where
         nothing may be done with it."""
         if row["lifecycle"] == "restricted":
-            raise ContractViolation(
-                faults=(
-                    Fault(
-                        "/external_id",
-                        RESTRICTED,
-                        bilingual("Il suo trattamento è limitato", "its processing is restricted"),
-                    ),
-                )
-            )
+            raise ContractViolation(faults=(Fault("/external_id", RESTRICTED, _RESTRICTED),))
         if row["lifecycle"] != "active":
             return None
         with self.database.read() as connection:

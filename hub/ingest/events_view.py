@@ -7,8 +7,7 @@ import orjson
 
 from contracts.base import rfc3339
 from contracts.connector import Push
-from contracts.faults import Bilingual, bilingual, led, unknown_parameter
-from hub.errors import Fault, RequestInvalid
+from hub.query_strings import NO_CURSOR, TWICE, bad, limit_from, unknown
 from hub.registry import Registry, Vendor
 from hub.store.database import Database
 from hub.store.events import events_after, one_event
@@ -23,22 +22,14 @@ def events_wish(query: Sequence[tuple[str, str]]) -> tuple[int, int]:
     given: dict[str, str] = {}
     for name, value in query:
         if name not in ("after", "limit"):
-            raise _bad("", "parameter.unknown", unknown_parameter(("after", "limit")))
+            raise unknown(("after", "limit"))
         if name in given:
-            raise _bad(name, "parameter.invalid", bilingual("È dato due volte", "given twice"))
+            raise bad(name, TWICE)
         given[name] = value
-    after, limit = given.get("after", "0"), given.get("limit", "50")
+    after = given.get("after", "0")
     if not (after.isascii() and after.isdigit() and len(after) <= 19 and int(after) <= _LARGEST):
-        raise _bad(
-            "after", "parameter.invalid", bilingual("Non è un cursore di questo elenco", "not a cursor of this list")
-        )
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= 9 and 1 <= int(limit) <= MAX_LIMIT):
-        raise _bad(
-            "limit",
-            "parameter.invalid",
-            bilingual(f"Un numero intero da 1 a {MAX_LIMIT}", f"a whole number from 1 to {MAX_LIMIT}"),
-        )
-    return int(after), int(limit)
+        raise bad("after", NO_CURSOR)
+    return int(after), limit_from(given.get("limit", "50"), MAX_LIMIT)
 
 
 class EventsView:
@@ -82,9 +73,3 @@ _NAMES = ("event_id", "item_id", "collection", "source", "external_id", "event",
 
 def _shown(event: Mapping[str, Any]) -> dict[str, Any]:
     return {name: event[name] for name in _NAMES} | {"at": rfc3339(event["at"])}
-
-
-def _bad(parameter: str, code: str, detail: Bilingual) -> RequestInvalid:
-    pointer = f"#query/{parameter}" if parameter else "#query"
-    told = led(parameter, detail) if parameter else detail
-    return RequestInvalid(told, faults=(Fault(pointer, code, detail),))

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from contracts.base import rfc3339
-from contracts.faults import Bilingual, bilingual, led, unknown_parameter
+from contracts.faults import bilingual
 from contracts.identifiers import new_uuid7
 from contracts.publishing import Collection
-from hub.errors import Fault, ItemUnknown, RequestInvalid
+from hub.errors import ItemUnknown
+from hub.query_strings import NO_CURSOR, TWICE, bad, limit_from, unknown
 from hub.registry import Vendor
 from hub.store.database import Database
 from hub.store.item_history import item_timeline
@@ -34,13 +35,11 @@ def find_wish(query: Sequence[tuple[str, str]]) -> FindWish:
     given: dict[str, str] = {}
     for name, value in query:
         if name not in ("external_id", "collection", "source", "limit", "cursor"):
-            # The name is the sender's own text, and may be a tax code: it is not repeated.
-            detail = unknown_parameter(("external_id", "collection", "source", "limit", "cursor"))
-            raise RequestInvalid(detail, faults=(Fault("#query", "parameter.unknown", detail),))
+            raise unknown(("external_id", "collection", "source", "limit", "cursor"))
         if name in given:
-            raise _bad(name, bilingual("È dato due volte", "given twice"))
+            raise bad(name, TWICE)
         if not 1 <= len(value) <= 200 or any(ord(c) < 33 for c in value):
-            raise _bad(
+            raise bad(
                 name,
                 bilingual(
                     "Da 1 a 200 caratteri, senza spazi né caratteri di controllo",
@@ -48,17 +47,13 @@ def find_wish(query: Sequence[tuple[str, str]]) -> FindWish:
                 ),
             )
         given[name] = value
-    limit = given.get("limit", "50")
-    if not (limit.isascii() and limit.isdigit() and len(limit) <= 9 and 1 <= int(limit) <= 100):
-        raise _bad("limit", bilingual("Un numero intero da 1 a 100", "a whole number from 1 to 100"))
+    limit = limit_from(given.get("limit", "50"), 100)
     if given.get("collection", "messages") not in get_args(Collection):
         names = ", ".join(get_args(Collection))
-        raise _bad("collection", bilingual(f"Una di: {names}", f"one of {names}"))
+        raise bad("collection", bilingual(f"Una di: {names}", f"one of {names}"))
     if "cursor" in given and len(given["cursor"]) != len(new_uuid7()):
-        raise _bad("cursor", bilingual("Non è un cursore di questo elenco", "not a cursor of this list"))
-    return FindWish(
-        given.get("external_id"), given.get("collection"), given.get("source"), int(limit), given.get("cursor")
-    )
+        raise bad("cursor", NO_CURSOR)
+    return FindWish(given.get("external_id"), given.get("collection"), given.get("source"), limit, given.get("cursor"))
 
 
 class VendorView:
@@ -118,7 +113,3 @@ def _view(row: dict[str, Any], events: list[dict[str, Any]], notification: str, 
             if e["event"] in OPEN_EVENTS or (detailed and e["event"] not in OTHERS_EVENTS)
         ],
     }
-
-
-def _bad(parameter: str, detail: Bilingual) -> RequestInvalid:
-    return RequestInvalid(led(parameter, detail), faults=(Fault(f"#query/{parameter}", "parameter.invalid", detail),))

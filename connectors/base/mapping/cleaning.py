@@ -20,6 +20,15 @@ _BLOCKS = frozenset({"p", "br", "div", "li", "tr", "ul", "ol", "table", "h1", "h
 _UNREAD = frozenset({"script", "style", "head"})
 
 
+def too_long() -> Unmappable:
+    """A text has more than `MOST_TEXT` characters."""
+    return Unmappable(
+        "mapping.too_long",
+        f"un testo di più di {MOST_TEXT} caratteri",
+        f"a text of more than {MOST_TEXT} characters",
+    )
+
+
 def _without_tags(text: str) -> str:
     return "\n".join(BlockReader(_BLOCKS, _UNREAD).lines(text))
 
@@ -57,11 +66,7 @@ def cleaner(
         for old, new in replace:
             text = text.replace(old, new)
             if len(text) > MOST_TEXT:  # two hundred for one, twenty times over
-                raise Unmappable(
-                    "mapping.too_long",
-                    f"un testo di più di {MOST_TEXT} caratteri",
-                    f"a text of more than {MOST_TEXT} characters",
-                )
+                raise too_long()
         if zeros is not None and text:
             text = text.zfill(zeros)
         if cut is not None and len(text) > cut:

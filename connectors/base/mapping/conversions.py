@@ -4,7 +4,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
-from .cleaning import MOST_TEXT
+from .cleaning import MOST_TEXT, too_long
 from .expressions import plain
 from .grammar import BooleanRule, ChoiceRule
 from .unmappable import Unmappable
@@ -16,11 +16,7 @@ def text_reader(clean: Callable[[str], str]) -> Callable[[Any], str]:
     def convert(value: Any) -> str:
         if isinstance(value, str):
             if len(value) > MOST_TEXT:
-                raise Unmappable(
-                    "mapping.too_long",
-                    f"un testo di più di {MOST_TEXT} caratteri",
-                    f"a text of more than {MOST_TEXT} characters",
-                )
+                raise too_long()
             return clean(value)
         return clean(_word(value))
 

@@ -31,7 +31,7 @@ from .grammar import (
 )
 from .money import cents_reader
 from .times import day_reader, moment_reader
-from .unmappable import Unmappable
+from .unmappable import Unmappable, without_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +130,7 @@ class _Single:
             value = self._convert(value)
         if value is None or value == "":
             if self._required and self._default is None:
-                raise Unmappable("mapping.required", "il record qui non ha un valore", "the record has no value here")
+                raise without_value()
             return self._default
         return value
 

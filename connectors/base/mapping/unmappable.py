@@ -10,3 +10,8 @@ class Unmappable(Exception):
         super().__init__(code)
         self.code = code
         self.detail = bilingual(italian, english)
+
+
+def without_value() -> Unmappable:
+    """A record lacks what its rule needs."""
+    return Unmappable("mapping.required", "il record qui non ha un valore", "the record has no value here")
