@@ -128,7 +128,7 @@ def test_where_no_connector_for_tests_serves_its_creditor_the_refusal_says_who_c
     words = fault["detail"]
     assert words.startswith("Il fornitore è in prova")
     assert "--environment test" in words
-    assert " / the vendor is in its sandbox" in words.lower()
+    assert " / the vendor is in its sandbox" in words
     assert "prova" not in other["detail"]
     assert states(hub, person) == []
 
