@@ -37,7 +37,7 @@ from .limits import Limiter
 from .operations import Operation
 from .prepared import Prepared
 from .resolving import NothingElsewhere, Resolver, resolved
-from .together import Together
+from .together import Together, each
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +104,7 @@ class PublishApi:
         )
         self._verify = Together(pipeline.verify)
         self._judge: Together[tuple[Inbound, Verified, str], Submission[Any]] = Together(
-            lambda request: pipeline.publication(*request)
+            each(lambda request: pipeline.publication(*request))
         )
 
     def handler(self, operation: Operation) -> Handler:

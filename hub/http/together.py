@@ -6,17 +6,26 @@ in the same turn of the event loop in which its requests became ready.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Generic, TypeVar
+
+from hub.outcomes import outcome
 
 A = TypeVar("A")
 B = TypeVar("B")
 
 
-class Together(Generic[A, B]):
-    """`await step(value)` is `work(value)`, with its result or its exception, for each on its own."""
+def each(work: Callable[[A], B]) -> Callable[[Sequence[A]], list[B | Exception]]:
+    """A step in which one follows the other."""
+    return lambda values: [*map(partial(outcome, work), values)]
 
-    def __init__(self, work: Callable[[A], B]) -> None:
+
+class Together(Generic[A, B]):
+    """`await step(value)` is what `work` makes of the value among those that are ready with it; an exception is
+    raised."""
+
+    def __init__(self, work: Callable[[Sequence[A]], Sequence[B | Exception]]) -> None:
         self._work = work
         self._waiting: list[tuple[A, asyncio.Future[B]]] = []
 
@@ -29,15 +38,11 @@ class Together(Generic[A, B]):
         return await future
 
     def _run(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        for value, future in waiting:
-            if future.done():  # the caller went away
-                continue
-            try:
-                future.set_result(self._work(value))
-            except Exception as exc:  # noqa: BLE001 - it is the caller's, who awaits it
-                future.set_exception(exc)
-            except (KeyboardInterrupt, SystemExit):
-                raise
-            except BaseException as exc:  # noqa: BLE001 - a panic of a Rust library; those after it wait as well
-                future.set_exception(RuntimeError(type(exc).__name__))
+        waiting = [one for one in self._waiting if not one[1].done()]  # others have gone away
+        self._waiting = []
+        results = self._work([value for value, _ in waiting])
+        for (_, future), result in zip(waiting, results, strict=True):
+            if isinstance(result, Exception):
+                future.set_exception(result)
+            else:
+                future.set_result(result)

@@ -10,7 +10,7 @@ Each step is a value for the next:
 import hashlib
 import logging
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -29,11 +29,14 @@ from hub.errors import (
     StoreUnavailable,
     SubscriptionServiceUnknown,
 )
+from hub.outcomes import outcome
 from hub.registry import Registry, Vendor
+from hub.security.ahead import SecondHand
 from hub.security.chains import ChainCache
 from hub.security.channel import TrustedProxy
+from hub.security.checks import State
 from hub.security.material import Shelf
-from hub.security.modi import SignedRequest, Verified, authenticate, verify
+from hub.security.modi import SignedRequest, Verified, authenticate, begin, finish
 from hub.store.amendments import Withdraw
 from hub.store.connector_versions import Environment
 from hub.store.drafts import Draft, Registration
@@ -88,11 +91,26 @@ class Pipeline:
         self._route = route
         self._keyed_hash = keyed_hash
         self._chains = ChainCache()
+        self._hand = SecondHand()
 
-    def verify(self, inbound: Inbound) -> Verified:
-        """Who sent it. Raises RequestRefused or RequestMalformed; Wanted where something is to be fetched first."""
-        with span("verify", apart=True, request_id=inbound.request_id):
-            return verify(
+    def verify(self, inbounds: Sequence[Inbound]) -> list[Verified | Exception]:
+        """Who sent each; where it cannot be said RequestRefused or RequestMalformed, and Wanted where something is to
+        be fetched first."""
+        begun: list[State | Verified | Exception] = []
+        for inbound in inbounds:
+            one = outcome(self._begin, inbound)
+            alone = isinstance(one, State) and not self._hand.takes(one)
+            begun.append(self._finished(inbound, one) if alone else one)
+        self._hand.check([one for one in begun if isinstance(one, State)])
+        return [self._finished(inbound, one) for inbound, one in zip(inbounds, begun, strict=True)]
+
+    def authenticate(self, inbound: Inbound) -> Vendor:
+        """Who it is, as far as the headers alone can tell, before a large body is read. Raises what `verify` gives."""
+        return authenticate(self._begin(inbound))
+
+    def _begin(self, inbound: Inbound) -> State:
+        with span("identify", apart=True, request_id=inbound.request_id):
+            return begin(
                 inbound.request,
                 signed_body=inbound.signed_body,
                 registry=self._registry(),
@@ -102,17 +120,12 @@ class Pipeline:
                 proxy=self._proxy,
             )
 
-    def authenticate(self, inbound: Inbound) -> Vendor:
-        """Who it is, as far as the headers alone can tell, before a large body is read. Raises as `verify`."""
-        return authenticate(
-            inbound.request,
-            signed_body=inbound.signed_body,
-            registry=self._registry(),
-            now=self._clock.now(),
-            chains=self._chains,
-            shelf=self._shelf,
-            proxy=self._proxy,
-        )
+    def _finished(self, inbound: Inbound, begun: State | Verified | Exception) -> Verified | Exception:
+        def rest(state: State) -> Verified:
+            with span("verify", apart=True, request_id=inbound.request_id):
+                return finish(state)
+
+        return outcome(rest, begun) if isinstance(begun, State) else begun
 
     def publication(self, inbound: Inbound, verified: Verified, collection: str) -> Submission[Any]:
         """A publication, or the exact reason why not."""

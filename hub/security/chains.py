@@ -111,14 +111,18 @@ class ChainCache:
 
     def keep(self, protected: str, trusted: Trusted, *, vendor: Vendor, registry: Registry) -> None:
         """Remembers a key under which a signature has just held; beyond its places a vendor's oldest entry goes."""
-        place = self._place(vendor, registry)
-        if place.known.get(protected) is trusted:
+        if self.keeps(protected, trusted, vendor=vendor, registry=registry):
             return
+        place = self._place(vendor, registry)
         with self._lock:
             place.known[protected] = trusted
             place.known.move_to_end(protected)
             while len(place.known) > self._per_vendor:
                 place.known.popitem(last=False)
+
+    def keeps(self, protected: str, trusted: Trusted, *, vendor: Vendor, registry: Registry) -> bool:
+        """Whether it is remembered, and was not validated just now."""
+        return self._place(vendor, registry).known.get(protected) is trusted
 
     def __len__(self) -> int:
         return sum(len(place.known) for place in self._places.values())

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Final, Literal
 
 from hub.errors import HubError
@@ -32,7 +33,9 @@ __all__ = [
     "Verified",
     "Wanted",
     "authenticate",
+    "begin",
     "explain",
+    "finish",
     "unsigned_tokens",
     "verify",
 ]
@@ -101,31 +104,11 @@ def verify(
         RequestMalformed: the same where a header is missing, repeated or malformed; 400.
         Wanted: something published elsewhere is not at hand: to be fetched, and all of this run anew.
     """
-    state = State(request, signed_body, registry, now, chains, shelf, proxy)
-    held: HubError | None = None
-    try:
-        try:
-            _run(state)
-        except HubError as refusal:
-            held = refusal
-        used = _used(state)
-    except Refusal as refusal:
-        raise refusal.error() from None
-    return Verified(
-        ente=state.ente,
-        vendor=state.vendor,
-        signer=_signer(state),
-        used=used,
-        tokens=_kept(state),
-        private=_private(state),
-        verified_by=_verified_by(state),
-        message_id=state.message_id,
-        max_receipts=state.profile.max_receipts,
-        refusal=held,
-    )
+    begun = begin(request, signed_body=signed_body, registry=registry, now=now, chains=chains, shelf=shelf, proxy=proxy)
+    return finish(begun)
 
 
-def authenticate(
+def begin(
     request: SignedRequest,
     *,
     signed_body: bool,
@@ -134,26 +117,54 @@ def authenticate(
     chains: ChainCache,
     shelf: Shelf = _EMPTY,
     proxy: TrustedProxy | None = None,
-) -> Vendor:
-    """The checks that need no body, through the signatures: whose it is, before a large one is read into memory.
-
-    Raises:
-        RequestRefused, RequestMalformed, Wanted: as `verify`, which is still to be called with the body.
-    """
+) -> State:
+    """The checks before those of the signatures, which need no body. Raises as `verify`."""
     state = State(request, signed_body, registry, now, chains, shelf, proxy)
     try:
-        _run(state, bodiless=True)
+        for run in chain(*runs_of(None)):  # the same for everybody
+            run(state)
+        for run in runs_of(state.profile)[0]:  # by the profile that they have found
+            run(state)
     except Refusal as refusal:
         raise refusal.error() from None
-    return state.vendor
+    return state
 
 
-def _run(state: State, *, bodiless: bool = False) -> None:
-    """Every check up to the first that fails: those of everybody, then those of the profile that they have found."""
-    for run in runs_of(None):
-        run(state)
-    for run in runs_of(state.profile, bodiless=bodiless):
-        run(state)
+def authenticate(begun: State) -> Vendor:
+    """Whose it is, before a large body is read into memory: all of it is still to be verified with that. Raises as
+    `verify`."""
+    try:
+        for run in runs_of(begun.profile)[1][:1]:
+            run(begun)
+    except Refusal as refusal:
+        raise refusal.error() from None
+    return begun.vendor
+
+
+def finish(begun: State) -> Verified:
+    """The rest of the checks, from the signatures on. Raises as `verify`."""
+    held: HubError | None = None
+    try:
+        try:
+            for run in runs_of(begun.profile)[1]:
+                run(begun)
+        except HubError as refusal:
+            held = refusal
+        used = _used(begun)
+    except Refusal as refusal:
+        raise refusal.error() from None
+    return Verified(
+        ente=begun.ente,
+        vendor=begun.vendor,
+        signer=_signer(begun),
+        used=used,
+        tokens=_kept(begun),
+        private=_private(begun),
+        verified_by=_verified_by(begun),
+        message_id=begun.message_id,
+        max_receipts=begun.profile.max_receipts,
+        refusal=held,
+    )
 
 
 def _used(state: State) -> tuple[UsedToken, ...]:

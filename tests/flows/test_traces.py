@@ -34,7 +34,7 @@ def test_a_publication_is_traced_to_its_delivery_without_content(tmp_path, spans
         hub.settled()
     done = spans.get_finished_spans()
     names = {span.name for span in done}
-    assert names == {"request", "verify", "commit", "deliver"}
+    assert names == {"request", "identify", "verify", "commit", "deliver"}
     published = [s for s in done if s.name == "request" and s.attributes["operation"] == "publish_message"]
     assert len(published) == 2
     assert all(s.parent is None for s in done), "no caller chooses our traces"

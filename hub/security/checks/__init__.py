@@ -28,8 +28,9 @@ from .check import (
     vouched,
 )
 from .state import State
+from .trust import unchecked
 
-__all__ = ["CHECKS", "Check", "State", "checks_of", "runs_of"]
+__all__ = ["CHECKS", "Check", "State", "checks_of", "runs_of", "unchecked"]
 
 # Until the vendor is known, the same for everybody.
 IDENTIFYING: Final[tuple[Check, ...]] = (
@@ -314,9 +315,9 @@ def checks_of(profile: Profile | None) -> tuple[Check, ...]:
 
 
 @lru_cache(maxsize=1024)
-def runs_of(profile: Profile | None, *, bodiless: bool = False) -> tuple[Run, ...]:
-    """The same as bare functions; `bodiless` ends with the signatures, before anything needs the body."""
-    runs = [check.run for check in checks_of(profile)]
-    if bodiless and trust.check_signatures in runs:
-        del runs[runs.index(trust.check_signatures) + 1 :]
-    return tuple(runs)
+def runs_of(profile: Profile | None) -> tuple[tuple[Run, ...], tuple[Run, ...]]:
+    """The same as bare functions: those before the signatures are checked, and the rest, which begins with that and
+    may need the body."""
+    runs = tuple([check.run for check in checks_of(profile)])
+    place = runs.index(trust.check_signatures) if trust.check_signatures in runs else len(runs)
+    return runs[:place], runs[place:]

@@ -36,6 +36,8 @@ class Presented:
     token: jose.Token = None  # type: ignore[assignment]  # set by read_tokens, the first check that needs it follows
     trusted: Trusted | None = None
     key: jose.VerifyingKey = None  # type: ignore[assignment]  # set by find_keys
+    holds: bool = False
+    """Its signature was found to hold, by that key, before its turn came."""
     owner: str | None = None
     """The client that PDND names for the key."""
     times: TimeRules = DEFAULT_PROFILE.times

@@ -94,10 +94,14 @@ def client_owns_key(state: State) -> None:
             raise Refusal("key.owner", f"{one.header}: not a key of the voucher's client")
 
 
+def unchecked(state: State) -> list[Presented]:
+    """Those whose signature is still to be checked; the voucher's was, before anything was fetched."""
+    return [one for one in state.presented if one is not state.voucher and not one.holds]
+
+
 def check_signatures(state: State) -> None:
-    for one in state.presented:
-        if one is not state.voucher:
-            jose.verify(one.token, one.key)
+    for one in unchecked(state):
+        jose.verify(one.token, one.key)
     for one in state.presented:
         if one.trusted is not None:
             state.chains.keep(one.token.protected, one.trusted, vendor=state.vendor, registry=state.registry)

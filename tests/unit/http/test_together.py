@@ -2,7 +2,7 @@
 
 import asyncio
 
-from hub.http.together import Together
+from hub.http.together import Together, each
 
 
 class Panic(BaseException):
@@ -18,7 +18,7 @@ def test_each_hears_of_its_own():
         return value // 2
 
     async def all_together():
-        step = Together(half)
+        step = Together(each(half))
         return await asyncio.gather(*(step(value) for value in range(5)), return_exceptions=True)
 
     found = asyncio.run(asyncio.wait_for(all_together(), 5))

@@ -127,10 +127,25 @@ def test_without_a_proxy_no_channel_holds(world, shelf):
 def test_before_the_body_is_read_the_signatures_are_checked(world, shelf):
     bare = replace(request(world), body=b"")
     known = registry(world)
-    modi.authenticate(bare, signed_body=True, registry=known, now=world.now, chains=ChainCache(), shelf=shelf)
+
+    def authenticated(signed):
+        told = {"signed_body": True, "registry": known, "now": world.now}
+        return modi.authenticate(modi.begin(signed, **told, chains=ChainCache(), shelf=shelf))
+
+    assert authenticated(bare).vendor_id == "luna"
+    with pytest.raises(RequestRefused) as refused:
+        authenticated(forged(bare, request(world)))
+    assert refused.value.cause.startswith("signature.invalid")
     shelf.drop("pdnd-jwks", ISSUER)
     with pytest.raises(Wanted):
-        modi.authenticate(bare, signed_body=True, registry=known, now=world.now, chains=ChainCache(), shelf=shelf)
+        authenticated(bare)
+
+
+def forged(signed, other):
+    """With the signature of other words."""
+    name, lines = "agid-jwt-signature", dict(signed.headers)
+    lines[name] = lines[name].rpartition(".")[0] + "." + dict(other.headers)[name].rpartition(".")[2]
+    return replace(signed, headers=tuple(lines.items()))
 
 
 def test_the_evidence_cannot_be_used_as_a_voucher(world, shelf):
