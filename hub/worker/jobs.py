@@ -11,12 +11,13 @@ from hub.dispatch.doorbell import Doorbell, Unheard
 from hub.dispatch.draining import Drain
 from hub.home import Home
 from hub.settings import Settings
+from hub.stopping import Stopping
 from hub.store.faults import error_name
 from hub.store.standing import Lane
 
 log = logging.getLogger(__name__)
 
-STOPPING = threading.Event()
+STOPPING = Stopping()
 """Set in a work-horse that is to end."""
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

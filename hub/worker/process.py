@@ -7,7 +7,6 @@ import logging
 import multiprocessing
 import os
 import signal
-import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,12 +20,14 @@ from rq.intermediate_queue import IntermediateQueue
 from rq.job import Job
 from rq.queue import Queue
 from rq.serializers import JSONSerializer
+from rq.worker import WorkerStatus
 
 from hub.bootstrap import Hub
 from hub.dispatch.doorbell import JOB, QUEUE, connect
 from hub.exporter import exporting
 from hub.home import Home
 from hub.starting import described
+from hub.stopping import Stopping
 from hub.store.faults import IN_TROUBLE
 from hub.store.watching import Trouble
 
@@ -53,7 +54,7 @@ def work(home: Home, *, burst: bool = False) -> None:
     begin(home, "worker")
     logging.getLogger("rq.worker").addFilter(Seldom())
     jobs.preload(home)
-    stopping = threading.Event()
+    stopping = Stopping()
     tally = Tally()
     tally.give()
     redis = Trouble(log, "redis")
@@ -70,7 +71,8 @@ def work(home: Home, *, burst: bool = False) -> None:
     except StopRequested:
         pass  # the signal came as RQ's worker was beginning its life, or ending it
     finally:
-        _handle(signal.SIG_IGN)
+        for each in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(each, signal.SIG_IGN)
         sweeper.stop()
 
 
@@ -78,8 +80,8 @@ def sweep(home: Home, *, alone: Callable[[], bool] = lambda: False, tally: Tally
     """Sweep until SIGTERM, and be scraped for all that works beside. Waits for a database that is away. Raises
     HomeError.
     """
-    stopping = threading.Event()
-    _handle(lambda *_: stopping.set())
+    stopping = Stopping()
+    stopping.on_signals()
     hub = _wired(home, lambda: stopping.wait(_PAUSE_S) or alone())
     if hub is None:
         return
@@ -113,8 +115,8 @@ def _wired(home: Home, given_up: Callable[[], bool]) -> Hub | None:
 def look(home: Home, *, burst: bool = False) -> None:
     """Without Redis: look into the outbox until SIGTERM, or in a `burst` until nothing is due. Raises HomeError."""
     begin(home, "worker")
-    stopping = threading.Event()
-    _handle(lambda *_: stopping.set())
+    stopping = Stopping()
+    stopping.on_signals()
     hub = Hub(home)
     with hub.working(), exporting(home.settings.metrics_address, hub.observed):
         if burst:
@@ -197,7 +199,7 @@ class Listener(Worker):
     known: ClassVar[frozenset[str]] = frozenset({JOB})
     max_connection_wait_time = _PAUSE_S  # a minute, by RQ's own: so long a Redis that is back would ring for nobody
 
-    def __init__(self, home: Home, stopping: threading.Event, sweeper: Child, redis: Trouble, *, burst: bool) -> None:
+    def __init__(self, home: Home, stopping: Stopping, sweeper: Child, redis: Trouble, *, burst: bool) -> None:
         self._stopping = stopping
         self._sweeper = sweeper
         self._redis = redis
@@ -215,6 +217,10 @@ class Listener(Worker):
         """Not: a thread for commands, such as "shut down", of whoever reaches Redis."""
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
+        if self._stop_requested and self.get_state() == WorkerStatus.IDLE:
+            # RQ looks only between two jobs: where somebody below has taken the exception for one of his own, it would
+            # listen until the next ring, which may never come.
+            raise StopRequested
         if not (self.is_horse or self._burst):
             self._sweeper.keep()
         super().heartbeat(timeout, pipeline)
@@ -267,17 +273,17 @@ def _refuse(job: Job) -> None:
     job.connection.lrem(_TAKEN, 0, job.id)
 
 
-def _listen(home: Home, stopping: threading.Event, sweeper: Child, redis: Trouble, *, burst: bool) -> None:
+def _listen(home: Home, stopping: Stopping, sweeper: Child, redis: Trouble, *, burst: bool) -> None:
     """One life of RQ's worker: it ends when Redis fails at the wrong moment."""
     worker: Listener | None = None
-    _handle(lambda *_: stopping.set())
+    stopping.on_signals()
     try:
         worker = Listener(home, stopping, sweeper, redis, burst=burst)
         worker.work(burst=burst, logging_level="WARNING")
     except (RedisError, OSError) as error:
         redis.failed(error)
     finally:
-        _handle(lambda *_: stopping.set())
+        stopping.on_signals()
         if worker is not None:
             _await_horse(worker)
             worker.connection.close()
@@ -294,8 +300,3 @@ def _await_horse(worker: Listener) -> None:
         except ChildProcessError:
             return
         time.sleep(0.1)
-
-
-def _handle(handler: Any) -> None:
-    for each in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(each, handler)

@@ -1,5 +1,6 @@
 """How a process of a fault test begins its life: where its words go, with which bug, and at which step who dies."""
 
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -86,6 +87,7 @@ def begin(place: Place, life: Life) -> None:
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
+    faulthandler.register(signal.SIGUSR1)
     configure()
     place.pid().write_text(str(os.getpid()))
     Dispatcher.__init__.__kwdefaults__["poll_s"] = 0.05

@@ -101,8 +101,10 @@ class Part:
         while left := self.family():
             if time.monotonic() > deadline:
                 words = [f"{one.pid} {one.name()} {one.status()}" for one in left]
+                self._tell(signal.SIGUSR1)  # each writes where its threads stand
+                time.sleep(1)
                 self.kill_all()
-                raise AssertionError(f"{self.name} did not stop: {words}\n{self.place.log.read_text()[-2000:]}")
+                raise AssertionError(f"{self.name} did not stop: {words}\n{self.place.log.read_text()[-9000:]}")
             time.sleep(0.05)
 
     @property

@@ -6,7 +6,6 @@ import ctypes
 import json
 import multiprocessing
 import os
-import signal
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import hub.worker.process as process
 from contracts.connector import Simulation
 from hub.home import Home
 from hub.settings import Settings
+from hub.stopping import Stopping
 
 from ..real.guard import die_with_parent
 from .hub_process import run_api
@@ -71,8 +71,8 @@ def provider(made: Making, folder: Path, machine: Machine, ports: Sequence[int],
     given = {name: (kind, one.start()) for name, (kind, one) in simulated.items()}
     # The simulators listen on loopback only; on a machine of their own they are reached through its address.
     outside = [Meddler(("127.0.0.1", port), listen=(machine.address, port)) for port in ports if machine.net]
-    over = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: over.set())
+    over = Stopping()
+    over.on_signals()
     (folder / "providers.json").write_text(json.dumps(given))
     place.ready.write_text("")
     over.wait()

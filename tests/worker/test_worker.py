@@ -249,7 +249,13 @@ def test_an_idle_worker_ends_at_once_when_it_is_told(world: World) -> None:
 
 def test_a_worker_told_to_stop_while_it_begins_does_not_listen_on(world: World) -> None:
     """RQ handles signals only after it has registered: one that came before was lost, and the worker never ended."""
-    with world.worker(told_at_birth=True) as worker:
+    with world.worker(told="at birth") as worker:
+        worker.wait(30)
+
+
+def test_a_worker_told_to_stop_while_nobody_hears_it_does_not_wait_for_the_next_ring(world: World) -> None:
+    """RQ looks only between two jobs: whatever takes its exception for one of its own made it listen for ever."""
+    with world.worker(told="while a library counts") as worker:
         worker.wait(30)
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import time
+import traceback
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from typing import Any
 import httpx
 import psutil
 from redis import Redis as Client
+from redis.observability import recorder
 
 import hub.bootstrap as bootstrap
 import hub.worker.process as process
@@ -54,13 +56,13 @@ class World:
         step: str = "",
         lease_s: float = LEASE_S,
         burst: bool = False,
-        told_at_birth: bool = False,
+        told: str = "",
         **settings: Any,
     ) -> Iterator[psutil.Process]:
-        """A worker until the block ends; it may be dead by then. With `step` it dies there, the first time; one that is
-        `told_at_birth` gets SIGTERM as RQ registers it.
+        """A worker until the block ends; it may be dead by then. With `step` it dies there, the first time; with `told`
+        (of `TOLD`) it gets SIGTERM at that moment.
         """
-        with self._process(_work, step, self.folder / "died", lease_s, burst, told_at_birth, **settings) as one:
+        with self._process(_work, step, self.folder / "died", lease_s, burst, told, **settings) as one:
             yield one
 
     @contextmanager
@@ -174,18 +176,44 @@ def providers(folder: Path) -> Iterator[tuple[dict[str, tuple[str, dict[str, Any
         io.stop()
 
 
-def _work(
-    settings: dict[str, Any], log: Path, step: str, died: Path, lease_s: float, burst: bool, told_at_birth: bool
-) -> None:
+def _work(settings: dict[str, Any], log: Path, step: str, died: Path, lease_s: float, burst: bool, told: str) -> None:
     """A worker's process."""
     home = _home(settings, log)
     bootstrap.LEASE = timedelta(seconds=lease_s)
     if step:
         STEPS[step](_once(died))
-    if told_at_birth:
-        after(process.Listener, "register_birth")(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    if told:
+        TOLD[told]()
     work = process.work if home.settings.redis_url else process.look
     work(home, burst=burst)
+
+
+def _tell(*_: Any) -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _told_at_birth() -> None:
+    after(process.Listener, "register_birth")(_tell)
+
+
+def _told_while_a_library_counts() -> None:
+    """redis-py asks at each command whether it is to count it, and goes on whatever exception that raises."""
+    instance = recorder.get_observability_instance
+    waited: list[str] = []
+
+    def told() -> Any:
+        if any(frame.name == "dequeue_any" for frame in traceback.extract_stack()) and not waited:
+            waited.append("")
+            _tell()
+        return instance()
+
+    recorder.get_observability_instance = told
+
+
+TOLD = {
+    "at birth": _told_at_birth,
+    "while a library counts": _told_while_a_library_counts,
+}
 
 
 def _sweep(settings: dict[str, Any], log: Path, patience_s: float) -> None:
