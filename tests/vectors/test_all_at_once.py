@@ -87,4 +87,4 @@ def test_all_at_once_each_is_told_what_it_is_told_alone(
     line, names = pipeline(), ORDERS[order]([*VECTORS])
     for _ in range(2):  # without and with what is remembered of chains
         found = together(line, names)
-        assert {name: told(one) for name, one in zip(names, found, strict=True)} == alone
+        assert not [name for name, one in zip(names, found, strict=True) if told(one) != alone[name]]

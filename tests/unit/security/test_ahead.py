@@ -129,7 +129,11 @@ def test_a_process_that_was_forked_has_two_threads_again(world: World, watched: 
 
     assert both_check()
     if (child := os.fork()) == 0:
-        os._exit(0 if both_check() else 1)
+        alike = False
+        try:
+            alike = both_check()
+        finally:
+            os._exit(not alike)
     assert os.waitpid(child, 0)[1] == 0
 
 
