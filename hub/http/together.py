@@ -40,7 +40,9 @@ class Together(Generic[A, B]):
     def _run(self) -> None:
         waiting = [one for one in self._waiting if not one[1].done()]  # others have gone away
         self._waiting = []
-        results = self._work([value for value, _ in waiting])
+        results = outcome(self._work, [value for value, _ in waiting])
+        if isinstance(results, Exception):  # a bug of ours: they must not wait for ever
+            results = [results] * len(waiting)
         for (_, future), result in zip(waiting, results, strict=True):
             if isinstance(result, Exception):
                 future.set_exception(result)

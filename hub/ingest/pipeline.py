@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from contracts.items import Application, Document, Item, Payment, Subscription
@@ -31,7 +32,7 @@ from hub.errors import (
 )
 from hub.outcomes import outcome
 from hub.registry import Registry, Vendor
-from hub.security.ahead import SecondHand
+from hub.security.ahead import SecondThread
 from hub.security.chains import ChainCache
 from hub.security.channel import TrustedProxy
 from hub.security.checks import State
@@ -91,18 +92,17 @@ class Pipeline:
         self._route = route
         self._keyed_hash = keyed_hash
         self._chains = ChainCache()
-        self._hand = SecondHand()
+        self._second_thread = SecondThread()
 
     def verify(self, inbounds: Sequence[Inbound]) -> list[Verified | Exception]:
         """Who sent each; where it cannot be said RequestRefused or RequestMalformed, and Wanted where something is to
         be fetched first."""
-        begun: list[State | Verified | Exception] = []
-        for inbound in inbounds:
-            one = outcome(self._begin, inbound)
-            alone = isinstance(one, State) and not self._hand.takes(one)
-            begun.append(self._finished(inbound, one) if alone else one)
-        self._hand.check([one for one in begun if isinstance(one, State)])
-        return [self._finished(inbound, one) for inbound, one in zip(inbounds, begun, strict=True)]
+        begun = [outcome(self._begin, inbound) for inbound in inbounds]
+        self._second_thread.check_ahead(one for one in begun if isinstance(one, State))
+        return [
+            outcome(partial(self._finish, inbound), one) if isinstance(one, State) else one
+            for inbound, one in zip(inbounds, begun, strict=True)
+        ]
 
     def authenticate(self, inbound: Inbound) -> Vendor:
         """Who it is, as far as the headers alone can tell, before a large body is read. Raises what `verify` gives."""
@@ -120,12 +120,9 @@ class Pipeline:
                 proxy=self._proxy,
             )
 
-    def _finished(self, inbound: Inbound, begun: State | Verified | Exception) -> Verified | Exception:
-        def rest(state: State) -> Verified:
-            with span("verify", apart=True, request_id=inbound.request_id):
-                return finish(state)
-
-        return outcome(rest, begun) if isinstance(begun, State) else begun
+    def _finish(self, inbound: Inbound, begun: State) -> Verified:
+        with span("verify", apart=True, request_id=inbound.request_id):
+            return finish(begun)
 
     def publication(self, inbound: Inbound, verified: Verified, collection: str) -> Submission[Any]:
         """A publication, or the exact reason why not."""

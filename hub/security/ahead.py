@@ -9,69 +9,64 @@ import os
 import threading
 from collections import deque
 from collections.abc import Iterable
-from queue import SimpleQueue
-from typing import Final
+from contextlib import suppress
+from queue import Empty, SimpleQueue
 
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from hub.outcomes import outcome
 
-from . import jose
-from .checks import State, unchecked
-from .checks.state import Presented
+from .checks import State, check_signatures, unchecked
 
-FEWEST: Final = 4
-"""Signatures: the other thread takes longer to wake for fewer."""
+_Batch = deque[State]
+"""Each thread takes the next request from it, until there is none."""
 
 
-class SecondHand:
-    """A thread that checks signatures beside the one that asks, where the machine has a processor for it."""
+class SecondThread:
+    """Checks signatures beside the thread that asks for it, where the machine has a processor for both."""
 
     def __init__(self) -> None:
-        self._todo: SimpleQueue[deque[Presented]] = SimpleQueue()
+        self._batches: SimpleQueue[_Batch] = SimpleQueue()
         self._thread: threading.Thread | None = None
         self._is_of_use = _processors() > 1
 
-    def takes(self, begun: State) -> bool:
-        """Whether the signatures of a request may wait for those of others. Not those of a chain that was validated
-        just now: once they hold it is remembered, and each of the others would pay for it as well."""
-        return self._is_of_use and all(
-            not isinstance(one.key.public, RSAPublicKey)
-            and (
-                one.trusted is None
-                or begun.chains.keeps(one.token.protected, one.trusted, vendor=begun.vendor, registry=begun.registry)
-            )
-            for one in unchecked(begun)
-        )
+    def check_ahead(self, requests: Iterable[State]) -> None:
+        """Check the signatures of those whose turn comes next. Nobody is waited for: what the other thread has under
+        way at the end may not be said to hold yet."""
+        batch = deque(one for one in requests if not _of_rsa(one))
+        if self._is_of_use and len(batch) > 1:
+            self._share(batch)
+            _check(batch)
 
-    def check(self, requests: Iterable[State]) -> None:
-        """Check their signatures. Nobody is waited for: one that the other thread has under way at the end may not be
-        said to hold yet."""
-        todo = deque(one for begun in requests for one in unchecked(begun))
-        if len(todo) < FEWEST:
-            return
+    def _share(self, batch: _Batch) -> None:
         if self._thread is None or not self._thread.is_alive():  # the first time, and in a process that was forked
-            self._thread = threading.Thread(target=self._serve, name="signatures", daemon=True)
-            self._thread.start()
-        self._todo.put(todo)
-        _check(todo)
+            self._batches = SimpleQueue()  # a fork can leave the lock of the old one held
+            self._thread = threading.Thread(target=_serve, args=(self._batches,), name="signatures", daemon=True)
+            try:
+                self._thread.start()
+            except RuntimeError:  # the system gives no more threads
+                return
+        with suppress(Empty):
+            self._batches.get_nowait()  # one that is over: for a thread that is stuck they must not pile up
+        self._batches.put(batch)
 
-    def _serve(self) -> None:
-        while True:
-            _check(self._todo.get())
+
+def _serve(batches: SimpleQueue[_Batch]) -> None:
+    while True:
+        _check(batches.get())
 
 
-def _check(todo: deque[Presented]) -> None:
-    while todo:
+def _check(batch: _Batch) -> None:
+    while True:
         try:
-            one = todo.popleft()
-        except IndexError:  # the other thread has taken the last
+            begun = batch.popleft()
+        except IndexError:
             return
-        one.holds = outcome(_verify, one) is None
+        outcome(check_signatures, begun)
 
 
-def _verify(one: Presented) -> None:
-    jose.verify(one.token, one.key)
+def _of_rsa(begun: State) -> bool:
+    return any(isinstance(one.key.public, RSAPublicKey) for one in unchecked(begun))
 
 
 def _processors() -> int:

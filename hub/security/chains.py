@@ -1,8 +1,8 @@
 """Validated certificate chains, remembered for minutes. Tokens never are: each signature is checked each time.
 
-A full validation costs more than the signature itself (design/performance 1). Entries are made only once a signature
-held, so that a stranger with a vendor's public certificate cannot fill the cache; each vendor has its own few places
-and its own ration of new chains, so that none can evict another's entries or burn the hub's CPU.
+A full validation costs more than the signature itself (design/performance 1). Nothing is validated before a signature
+held, so that a stranger with a vendor's public certificate can neither fill the cache nor burn the hub's CPU; each
+vendor has its own few places and its own ration of new chains, so that none can evict another's entries.
 """
 
 from collections import OrderedDict
@@ -72,11 +72,12 @@ class ChainCache:
         rules: CertificateRules = DEFAULT_RULES,
         shelf: Shelf | None = None,
     ) -> Trusted:
-        """The trusted key of this header: remembered, or validated now.
+        """The trusted key of this header: remembered, or validated now and remembered, so that many who come together
+        with a new certificate pay for it once.
 
-        A header that was good before is validated again without drawing on the ration, so that a flood of strange
-        certificates in a vendor's name cannot lock the vendor out. For a new one, `proof` first checks the token under
-        the certificate's own key, trusted or not.
+        Before it is validated, `proof` checks the token under the certificate's own key, trusted or not. A header that
+        was good before is validated again without drawing on the ration, so that a flood of strange certificates in a
+        vendor's name cannot lock the vendor out.
 
         What was fetched for a chain is part of its verdict: once the shelf holds something newer, a revocation list
         above all, the chain is validated again.
@@ -92,9 +93,9 @@ class ChainCache:
         if known is not None and known.since <= now < known.until and still_holds(known.consulted, shelf, now):
             return known
         presented = read(header, vendor, rules, shelf, now)
+        # The ration is for those who hold a key: what a stranger makes up fails here, and costs the vendor nothing.
+        proof(presented_key(presented))
         if known is None:
-            # The ration is for those who hold a key: what a stranger makes up fails here, and costs the vendor nothing.
-            proof(presented_key(presented))
             self._spend(place, now)
         try:
             found = validate(presented, vendor, rules, shelf, now)
@@ -103,26 +104,21 @@ class ChainCache:
             with self._lock:
                 place.known.pop(protected, None)
             raise
-        return replace(
+        trusted = replace(
             found,
             since=max(found.since, now - self._lifetime),  # a clock set back must not prolong an entry
             until=min(found.until, now + self._lifetime),
         )
+        self._keep(place, protected, trusted)
+        return trusted
 
-    def keep(self, protected: str, trusted: Trusted, *, vendor: Vendor, registry: Registry) -> None:
-        """Remembers a key under which a signature has just held; beyond its places a vendor's oldest entry goes."""
-        if self.keeps(protected, trusted, vendor=vendor, registry=registry):
-            return
-        place = self._place(vendor, registry)
+    def _keep(self, place: _Place, protected: str, trusted: Trusted) -> None:
+        """Beyond its places a vendor's oldest entry goes."""
         with self._lock:
             place.known[protected] = trusted
             place.known.move_to_end(protected)
             while len(place.known) > self._per_vendor:
                 place.known.popitem(last=False)
-
-    def keeps(self, protected: str, trusted: Trusted, *, vendor: Vendor, registry: Registry) -> bool:
-        """Whether it is remembered, and was not validated just now."""
-        return self._place(vendor, registry).known.get(protected) is trusted
 
     def __len__(self) -> int:
         return sum(len(place.known) for place in self._places.values())

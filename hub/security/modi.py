@@ -8,7 +8,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 from typing import Final, Literal
 
 from hub.errors import HubError
@@ -18,7 +17,7 @@ from hub.registry import Ente, Registry, Vendor
 from .causes import CAUSES, Refusal, code_of
 from .chains import ChainCache
 from .channel import TrustedProxy
-from .checks import CHECKS, Check, State, checks_of, runs_of
+from .checks import CHECKS, Check, State, check_signatures, checks_of, runs_of
 from .checks.state import AUDIT, AUTHORIZATION, DPOP, SIGNATURE
 from .claims import UsedToken, says_more, used_token
 from .headers import SignedRequest, authorization
@@ -121,7 +120,7 @@ def begin(
     """The checks before those of the signatures, which need no body. Raises as `verify`."""
     state = State(request, signed_body, registry, now, chains, shelf, proxy)
     try:
-        for run in chain(*runs_of(None)):  # the same for everybody
+        for run in runs_of(None)[0]:  # the same for everybody
             run(state)
         for run in runs_of(state.profile)[0]:  # by the profile that they have found
             run(state)
@@ -134,8 +133,7 @@ def authenticate(begun: State) -> Vendor:
     """Whose it is, before a large body is read into memory: all of it is still to be verified with that. Raises as
     `verify`."""
     try:
-        for run in runs_of(begun.profile)[1][:1]:
-            run(begun)
+        check_signatures(begun)
     except Refusal as refusal:
         raise refusal.error() from None
     return begun.vendor

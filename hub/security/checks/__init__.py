@@ -28,9 +28,9 @@ from .check import (
     vouched,
 )
 from .state import State
-from .trust import unchecked
+from .trust import check_signatures, unchecked
 
-__all__ = ["CHECKS", "Check", "State", "checks_of", "runs_of", "unchecked"]
+__all__ = ["CHECKS", "Check", "State", "check_signatures", "checks_of", "runs_of", "unchecked"]
 
 # Until the vendor is known, the same for everybody.
 IDENTIFYING: Final[tuple[Check, ...]] = (

@@ -30,20 +30,17 @@ def client_certificate(state: State) -> None:
     if not value:
         raise Refusal("channel.missing", f"no {state.proxy.header}")
     chain = state.request.values(CHAIN) if state.proxy.form == "rfc9440" else ()
-    vendor = _as_signer(state.vendor)
     name = "\n".join((state.proxy.form, value, *chain))
-    trusted = state.chains.resolve(
+    state.channel = state.chains.resolve(
         name,
         as_x5c(state.proxy.form, value, chain),
-        vendor=vendor,
+        vendor=_as_signer(state.vendor),
         registry=state.registry,
         now=state.now,
         proof=lambda _: None,  # the proxy had it: the handshake
         rules=rules_of(state.profile),
         shelf=state.shelf,
     )
-    state.chains.keep(name, trusted, vendor=vendor, registry=state.registry)
-    state.channel = trusted
 
 
 @lru_cache(maxsize=1024)

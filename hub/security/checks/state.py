@@ -37,7 +37,7 @@ class Presented:
     trusted: Trusted | None = None
     key: jose.VerifyingKey = None  # type: ignore[assignment]  # set by find_keys
     holds: bool = False
-    """Its signature was found to hold, by that key, before its turn came."""
+    """Its signature was checked, by that key, and holds."""
     owner: str | None = None
     """The client that PDND names for the key."""
     times: TimeRules = DEFAULT_PROFILE.times

@@ -102,6 +102,4 @@ def unchecked(state: State) -> list[Presented]:
 def check_signatures(state: State) -> None:
     for one in unchecked(state):
         jose.verify(one.token, one.key)
-    for one in state.presented:
-        if one.trusted is not None:
-            state.chains.keep(one.token.protected, one.trusted, vendor=state.vendor, registry=state.registry)
+        one.holds = True

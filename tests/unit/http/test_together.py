@@ -23,3 +23,15 @@ def test_each_hears_of_its_own():
 
     found = asyncio.run(asyncio.wait_for(all_together(), 5))
     assert [str(each) for each in found] == ["0", "1", "Panic", "3", "2"]
+
+
+def test_where_the_step_itself_breaks_all_hear_of_it_and_nobody_waits_for_ever():
+    def broken(_values):
+        raise Panic
+
+    async def all_together():
+        step = Together(broken)
+        return await asyncio.gather(*(step(value) for value in range(3)), return_exceptions=True)
+
+    found = asyncio.run(asyncio.wait_for(all_together(), 5))
+    assert [str(each) for each in found] == ["Panic"] * 3

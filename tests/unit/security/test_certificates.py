@@ -65,7 +65,7 @@ def test_nothing_is_remembered_before_a_signature_holds(world: Any) -> None:
     cache = ChainCache()
     request = world.signed(world.signing_key("acme", certified=True), "acme")
     headers = dict(request.headers)
-    headers["agid-jwt-signature"] = headers["agid-jwt-signature"].rsplit(".", 1)[0] + "." + "A" * 86
+    headers["authorization"] = headers["authorization"].rsplit(".", 1)[0] + "." + "A" * 86
     with pytest.raises(RequestRefused):
         modi.verify(
             world.request(headers, request.body),
@@ -85,14 +85,12 @@ def test_an_entry_never_outlives_its_certificate_or_its_key(world: Any) -> None:
     cache, vendor = ChainCache(), registry.vendors["c_h501", "acme"]
     trusted = cache.resolve("p", found, vendor=vendor, registry=registry, now=world.now, proof=HELD)
     assert trusted.until == soon
-    cache.keep("p", trusted, vendor=vendor, registry=registry)
     assert cause(cache, "p", found, world, vendor=vendor, registry=registry, now=soon) == "key.unusable"
 
 
 def test_a_change_of_trust_empties_the_place(world: Any) -> None:
     found, cache = header(world), ChainCache()
-    trusted = cache.resolve("p", found, vendor=world.vendor(), registry=world.registry, now=world.now, proof=HELD)
-    cache.keep("p", trusted, vendor=world.vendor(), registry=world.registry)
+    cache.resolve("p", found, vendor=world.vendor(), registry=world.registry, now=world.now, proof=HELD)
     registry = world.with_vendor(keys=())
     vendor = registry.vendors["c_h501", "acme"]
     assert cause(cache, "p", found, world, vendor=vendor, registry=registry) == "key.unknown"
@@ -101,7 +99,6 @@ def test_a_change_of_trust_empties_the_place(world: Any) -> None:
 def test_endless_new_headers_are_rationed_and_lock_nobody_out(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     cache, good = ChainCache(validations_per_window=5, per_vendor=3), header(world)
     trusted = cache.resolve("good", good, vendor=world.vendor(), registry=world.registry, now=world.now, proof=HELD)
-    cache.keep("good", trusted, vendor=world.vendor(), registry=world.registry)
     strange, calls = header(world, ca=keys.new_authority("Other CA", now=world.now)), count(monkeypatch)
     causes = [cause(cache, f"strange-{i}", strange, world) for i in range(20)]
     assert causes == ["chain.invalid"] * 4 + ["chain.busy"] * 16
@@ -124,11 +121,21 @@ def test_a_vendor_fills_only_its_own_places(world: Any) -> None:
     cache = ChainCache(per_vendor=3)
     found = header(world)
     for i in range(10):
-        trusted = cache.resolve(
-            str(i), found, vendor=world.vendor(), registry=world.registry, now=world.now, proof=HELD
-        )
-        cache.keep(str(i), trusted, vendor=world.vendor(), registry=world.registry)
+        cache.resolve(str(i), found, vendor=world.vendor(), registry=world.registry, now=world.now, proof=HELD)
     assert len(cache) == 3
+
+
+def test_an_aged_chain_is_not_validated_for_who_lacks_its_key(world: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def forged(_key: Any) -> None:
+        raise Refusal("signature.invalid")
+
+    found, cache, late = header(world), ChainCache(), world.now + timedelta(seconds=400)
+    known = {"vendor": world.vendor(), "registry": world.registry}
+    cache.resolve("p", found, **known, now=world.now, proof=HELD)
+    calls = count(monkeypatch)
+    with pytest.raises(Refusal) as refused:
+        cache.resolve("p", found, **known, now=late, proof=forged)
+    assert (refused.value.code, len(calls)) == ("signature.invalid", 0)
 
 
 def test_a_clock_set_back_does_not_prolong_an_entry(world: Any) -> None:

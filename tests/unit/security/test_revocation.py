@@ -369,7 +369,7 @@ class Remembering:
 
     def __call__(self, shelf: Shelf, now: Any = NOW, mode: Any = "fail-closed") -> str:
         try:
-            trusted = self.cache.resolve(
+            self.cache.resolve(
                 "p",
                 self._header,
                 vendor=self._vendor,
@@ -381,7 +381,6 @@ class Remembering:
             )
         except Refusal as refusal:
             return refusal.code
-        self.cache.keep("p", trusted, vendor=self._vendor, registry=self._registry)
         return ""
 
 
