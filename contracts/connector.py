@@ -224,6 +224,9 @@ class Operation:
     run: Callable[[Any], Mapping[str, Any]] = field(repr=False)
     """Takes validated arguments, and gives what the provider answered, as JSON values; it may hold a new key, and is
     shown to the administrator alone. Raises a Failure."""
+    begins: bool = field(kw_only=True)
+    """Whether something begins at the provider that goes on there: a new service, one that is published. It is refused
+    for a body that leaves. What only looks, sets right or ends is not."""
 
 
 @dataclass(frozen=True, slots=True)

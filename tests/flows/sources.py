@@ -40,6 +40,7 @@ class Source:
         self.reading: Callable[[bytes], Iterable[Found]] = read
         self.looks: Callable[[str], Found | None] = lambda _name: None
         self.answers: Callable[[Call, Any], Reply] = lambda _call, _reading: Reply(204)
+        self.operations: dict[str, Operation] = {}
 
     def connect(self, _settings: Settings, _limits: Any) -> Connector:
         return Connector(
@@ -50,7 +51,7 @@ class Source:
             look=lambda name: self.looks(name),
             answer=lambda call, reading: self.answers(call, reading),
             read=lambda content: self.reading(content),
-            operations={"make-key": Operation("A new key", KeyWish, self.made)},
+            operations={"make-key": Operation("A new key", KeyWish, self.made, begins=True)} | self.operations,
         )
 
     def made(self, wish: KeyWish) -> dict[str, Any]:
