@@ -25,6 +25,7 @@ from hub.store.standing import Lane, Standing, beside
 
 from .connector_settings import connect, connected, from_options, limits_from_options, masked, without
 from .console import Failed, WrongUsage, complain, record, table, told
+from .json_files import must_be_once
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_text
 from .revealing import act, on_record, operator
 from .simulating import is_simulated
@@ -164,6 +165,7 @@ def run(
                 problems = (f"{'.'.join(map(str, each['loc']))}: {sentence_of(each)}" for each in fault.errors())
                 schema = json.dumps(schema_of(chosen.arguments))
                 raise WrongUsage(f"--arguments: {'; '.join(problems)}; its JSON Schema is {schema}") from None
+            must_be_once(text, name="--arguments")
 
             def may(connection: Connection) -> None:
                 may_be_run(connection, chosen, config.ente_id)
