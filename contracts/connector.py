@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from .answering import Answer
 from .base import Code, Label, Model
 from .calls import ProviderCall
-from .inbound import Look, Parts, ProviderDocument, Pull, Read, ReadWhole, Report
+from .inbound import Afresh, Look, Parts, ProviderDocument, Pull, Read, ReadWhole, Report
 from .items import Action, Channel, LegalNotification
 from .limits import Limits as Limits
 from .paying import MakeCart, Print, Printing
@@ -257,6 +257,8 @@ class Connector:
     Failure that the delivery would meet before its first call."""
     pull: Pull | None = None
     """Asks the provider for what it has; where that is items, its settings are a `contracts.inbound.SourceSettings`."""
+    afresh: Afresh | None = None
+    """Where `pull` puts off by itself what could not be read."""
     look: Look | None = None
     """Where the source can be asked about one thing: without it nothing that is missing is taken back."""
     looks_at_lists: bool = False
