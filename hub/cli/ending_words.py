@@ -41,7 +41,7 @@ ITALIAN: Final = {
 
 def both(italian: str, english: str) -> Bilingual:
     """A sentence about an end."""
-    return bilingual(italian, english, _MOST)
+    return bilingual(italian, english, most=_MOST)
 
 
 def counted(counts: Mapping[str, int]) -> tuple[str, str]:
