@@ -17,7 +17,7 @@ from pydantic import BaseModel, Field
 from .answering import Answer
 from .base import Code, Label, Model
 from .calls import ProviderCall
-from .inbound import Look, Parts, ProviderDocument, Pull, Read, ReadWhole, Report
+from .inbound import Afresh, Look, Parts, ProviderDocument, Pull, Read, ReadWhole, Report
 from .items import Action, Channel, LegalNotification
 from .limits import Limits as Limits
 from .paying import MakeCart, Print, Printing
@@ -224,6 +224,9 @@ class Operation:
     run: Callable[[Any], Mapping[str, Any]] = field(repr=False)
     """Takes validated arguments, and gives what the provider answered, as JSON values; it may hold a new key, and is
     shown to the administrator alone. Raises a Failure."""
+    begins: bool = field(kw_only=True)
+    """Whether something begins at the provider that goes on there: a new service, one that is published. It is refused
+    for a body that leaves. What only looks, sets right or ends is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,6 +257,8 @@ class Connector:
     Failure that the delivery would meet before its first call."""
     pull: Pull | None = None
     """Asks the provider for what it has; where that is items, its settings are a `contracts.inbound.SourceSettings`."""
+    afresh: Afresh | None = None
+    """Where `pull` puts off by itself what could not be read."""
     look: Look | None = None
     """Where the source can be asked about one thing: without it nothing that is missing is taken back."""
     looks_at_lists: bool = False

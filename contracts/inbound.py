@@ -229,6 +229,10 @@ Pull = Callable[[Memo], Pulled]
 """One step. Raises a `contracts.failures.Failure`: Deferred is tried again later from the same memo, Misconfigured
 pauses the connector."""
 
+Afresh = Callable[[Memo], Memo]
+"""What a memo becomes where somebody asks for a source to be read now: what the connector had put off, or given up, is
+asked for as well. It calls nobody."""
+
 Look = Callable[[str], Found | None]
 """Asks a source about one thing, by the name that it was found under: `withdrawn` where the source has it no more for
 certain, the thing itself, or None where it is there and nothing is to be taken in. Raises a Failure where that cannot

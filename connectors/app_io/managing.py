@@ -163,46 +163,59 @@ class Managing:
         """By the name that an administrator types."""
         return {
             "list-services": Operation(
-                "I servizi dell'ente presso IO / The services of the organisation at IO", Page, self._list
+                "I servizi dell'ente presso IO / The services of the organisation at IO",
+                Page,
+                self._list,
+                begins=False,
             ),
             "list-topics": Operation(
                 "Gli argomenti che un servizio può avere / The topics that a service may have",
                 Nothing,
                 self._get(f"{_SERVICES}/topics"),
+                begins=False,
             ),
-            "show-service": Operation("Un servizio / One service", ServiceName, self._of("GET", "")),
+            "show-service": Operation("Un servizio / One service", ServiceName, self._of("GET", ""), begins=False),
             "create-service": Operation(
-                "Crea un servizio, in bozza / Make a service, as a draft", NewService, self._create
+                "Crea un servizio, in bozza / Make a service, as a draft", NewService, self._create, begins=True
             ),
             "update-service": Operation(
-                "Descrive di nuovo un servizio / Describe a service anew", ChangedService, self._update
+                "Descrive di nuovo un servizio / Describe a service anew", ChangedService, self._update, begins=False
             ),
             "review-service": Operation(
-                "Manda una bozza in approvazione / Send a draft to be approved", Review, self._review
+                "Manda una bozza in approvazione / Send a draft to be approved", Review, self._review, begins=True
             ),
             "release-service": Operation(
                 "Pubblica un servizio approvato / Publish an approved service",
                 ServiceName,
                 self._of("POST", "/release"),
+                begins=True,
             ),
             "show-keys": Operation(
-                "Le due chiavi di un servizio / The two keys of a service", ServiceName, self._of("GET", "/keys")
+                "Le due chiavi di un servizio / The two keys of a service",
+                ServiceName,
+                self._of("GET", "/keys"),
+                begins=False,
             ),
             "rotate-key": Operation(
                 "Rifà una chiave di un servizio; la vecchia cessa subito / Make a key anew; the old one ends at once",
                 Rotation,
                 self._rotate,
+                begins=False,
             ),
             "list-remote-content": Operation(
                 "Le configurazioni dei contenuti remoti / The configurations of remote content",
                 Nothing,
                 self._get(_REMOTE),
+                begins=False,
             ),
             "create-remote-content": Operation(
-                "Registra dove stanno i contenuti / Register where content is", NewRemoteContent, self._register
+                "Registra dove stanno i contenuti / Register where content is",
+                NewRemoteContent,
+                self._register,
+                begins=True,
             ),
             "update-remote-content": Operation(
-                "Lo registra di nuovo / Register it anew", ChangedRemoteContent, self._register_anew
+                "Lo registra di nuovo / Register it anew", ChangedRemoteContent, self._register_anew, begins=False
             ),
         }
 

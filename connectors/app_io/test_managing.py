@@ -57,6 +57,12 @@ def run(connector, which, /, **arguments):
     return operation.run(operation.arguments.model_validate_json(json.dumps(arguments)))
 
 
+def test_only_what_goes_on_at_io_is_kept_from_a_body_that_leaves(io, managing):
+    """Keys are made anew and a service's page is set right until its end, so that nothing of the hub's stays in use."""
+    beginning = {name for name, each in managing(io).operations.items() if each.begins}
+    assert beginning == {"create-service", "review-service", "release-service", "create-remote-content"}
+
+
 def test_a_service_from_draft_to_published(io, managing):
     connector = managing(io)
     made = run(connector, "create-service", **SERVICE)

@@ -4,7 +4,8 @@ A source: nothing is delivered by it. Receipts become items for the debtor of th
 kept for reconciliation (`raccordo payment reconcile`).
 """
 
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,7 +33,7 @@ _PART = 1000
 """Payments of a flow handed over at once."""
 
 
-def connect(settings: Settings, limits: Limits) -> Connector:
+def connect(settings: Settings, limits: Limits, *, now: Callable[[], float] = time.time) -> Connector:
     """The connector of one station, and of the reporting API where the settings have one.
 
     Raises:
@@ -51,13 +52,14 @@ def connect(settings: Settings, limits: Limits) -> Connector:
     client = http.chosen_client(limits, settings.private_hosts, settings)
     client.base_url = httpx.URL(settings.fdr_base_url)
     client.headers.update(key)
-    flows = Flows(client, settings.creditor_tax_code, settings.fdr_since, settings.fdr_page, limits.timeout_s)
+    flows = Flows(client, settings.creditor_tax_code, settings.fdr_since, settings.fdr_page, limits.timeout_s, now)
     return Connector(
         manifest,
         _advance,
         flows.check,
         client.close,
         pull=flows.pull,
+        afresh=flows.afresh,
         answer=station.answer,
         read=read,
         operations=operations,

@@ -160,6 +160,7 @@ def operations_of(offers: Mapping[str, Offer]) -> Mapping[str, Operation]:
             "Che cosa diventano i dati di un servizio spontaneo / What a spontaneous service's data become",
             DemandData,
             preview,
+            begins=False,
         )
     }
 

@@ -1,99 +1,35 @@
 """Reporting flows, pulled from pagoPA's REST API (FdR): the list, then of each flow its head and its payments.
 
 A memo says where the round stands; each step is one call, and may be repeated. What is listed is what was published
-after `after`, which moves on once the round is over. Flows that could not be read are asked for again in each round.
+after `after`, which moves on once the round is over. Flows that could not be read are asked for again in later rounds.
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final, TypeVar
+from functools import partial
+from typing import Any, Final, TypeVar
 from urllib.parse import quote
 
 import httpx
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import BaseModel, ValidationError
 
 from connectors.base.http import Answer, retry_after, send
 from contracts.base import rfc3339
 from contracts.failures import Deferred, Misconfigured
 from contracts.faults import bilingual, pointer_of
-from contracts.inbound import Found, Memo, Pulled, Wrong
-from contracts.reporting import FlowPart, ReportedOutcome, ReportedPayment
+from contracts.inbound import Found, Memo, Pulled, Stuck, Wrong
+from contracts.reporting import FlowPart, ReportedPayment
 
-from .money import cents_of_number
-from .riversamento import OUTCOMES, italian_day
+from .fdr import Answered, Head, List, Payment, Payments
+from .putting_off import LEFT_ALONE, Flow, PutOff, due, put_off
+from .riversamento import italian_day
 
-_NAME: Final = StringConstraints(pattern=r"^[a-zA-Z0-9_-]{1,35}$")
-_MOST_ODD: Final = 50
-_Cents = Annotated[int, BeforeValidator(cents_of_number)]
-_STATUSES: Final[dict[str, ReportedOutcome]] = {one.upper(): one for one in OUTCOMES.values()}
-
-
-def _status(value: Any) -> Any:
-    # As with the older codes: one that is new to us is for a person to look at.
-    if not isinstance(value, str) or value not in _STATUSES:
-        raise ValueError("not a payStatus")
-    return _STATUSES[value]
-
-
-class _Read(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, alias_generator=to_camel)
-
-
-class _Named(_Read):
-    fdr: Annotated[str, _NAME]
-    psp_id: Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,35}$")]
-    revision: Annotated[int, Field(ge=1)]
-    published: AwareDatetime
-
-
-class _Metadata(_Read):
-    tot_page: Annotated[int, Field(ge=0)]
-
-
-class _List(_Read):
-    metadata: _Metadata
-    data: tuple[_Named, ...]
-
-
-class _Receiver(_Read):
-    organization_id: Annotated[str, StringConstraints(pattern=r"^[0-9]{11}$")]
-
-
-class _Head(_Read):
-    fdr_date: AwareDatetime
-    receiver: _Receiver
-    regulation: Annotated[str, StringConstraints(min_length=1, max_length=35)]
-    regulation_date: date
-    tot_payments: Annotated[int, Field(ge=0)] | None = None
-    sum_payments: _Cents | None = None
-    computed_tot_payments: Annotated[int, Field(ge=0)] | None = None
-    computed_sum_payments: _Cents | None = None
-
-
-class _Payment(_Read):
-    index: Annotated[int, Field(ge=1)]
-    iuv: Annotated[str, StringConstraints(min_length=1, max_length=35)]
-    iur: Annotated[str, StringConstraints(min_length=1, max_length=35)]
-    id_transfer: Annotated[int, Field(ge=1, le=5)] = 1
-    pay: _Cents
-    pay_status: Annotated[ReportedOutcome, BeforeValidator(_status)]
-    pay_date: AwareDatetime
-
-
-class _Payments(_Read):
-    metadata: _Metadata
-    data: tuple[_Payment, ...]
-
-
-class _Flow(BaseModel):
-    """One that is listed, in a memo."""
-
-    fdr: str
-    psp: str
-    revision: int
+_TRIES: Final = 3
+"""In vain, where the API is there and answers the question about one flow so."""
+_ODD: Final = "unreadable"
 
 
 class _Total(BaseModel):
@@ -116,10 +52,10 @@ class _Place(BaseModel):
     page: int = 0
     pages: int = 1
     newest: str | None = None
-    todo: list[_Flow] = []
+    todo: list[Flow] = []
     head: _Total | None = None
-    odd: list[_Flow] = []
-    """Those that could not be read, the newest last."""
+    odd: list[PutOff] = []
+    """Those that could not be read."""
 
     @property
     def is_over(self) -> bool:
@@ -135,7 +71,7 @@ class _Unreadable(Exception):
         self.raw = raw
 
 
-_M = TypeVar("_M", bound=_Read)
+_M = TypeVar("_M", bound=Answered)
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,46 +83,72 @@ class Flows:
     since: date
     page_size: int
     timeout_s: float
+    now: Callable[[], float]
 
     def pull(self, memo: Memo) -> Pulled:
-        """One step; see `contracts.inbound.Pull`."""
+        """One step; see `contracts.inbound.Pull`. Raises Stuck for a flow that does not come, as what is behind it
+        waits."""
         place = _place(memo, self.since)
-        found: tuple[Found, ...] = ()
         if not place.todo:
             self._list(place)
-        else:
-            flow = place.todo[0]
-            try:
-                found = self._head(place, flow) if place.head is None else self._payments(place, flow, place.head)
-            except _Unreadable as error:
-                # One that cannot be read must not hold up those behind it: a person looks at it in quarantine.
-                found = (Found(_name(flow, "unreadable"), error.raw, wrong=(error.wrong,)),)
-                _next(place)
-                place.odd = [*(one for one in place.odd if one != flow), flow][-_MOST_ODD:]
-        over = place.is_over
-        if over:
-            place = _Place(after=place.newest or place.after, todo=list(place.odd), odd=place.odd)
-        return Pulled(place.model_dump(mode="json"), found, more=not over)
+            return _pulled(place, ())
+        flow = place.todo[0]
+        try:
+            found = self._head(place, flow) if place.head is None else self._payments(place, flow, place.head)
+        except _Unreadable as error:
+            found = self._passed_over(place, error.wrong, error.raw)
+        except Deferred as failure:
+            if failure.reason == "fdr.throttled":
+                raise  # it is about us, and not about this flow
+            known = any(one.flow == flow for one in place.odd)
+            tries = 1 if known else _TRIES if failure.reason == "fdr.unreadable" else None
+            raise Stuck(failure, partial(self._past, memo, failure), tries=tries) from None
+        return _pulled(place, found)
+
+    def afresh(self, memo: Memo) -> Memo:
+        """contracts.inbound.Afresh: all that could not be read is asked for, also what is left alone."""
+        place = _place(memo, self.since)
+        place.todo += [one.flow for one in place.odd if one.flow not in place.todo]
+        return place.model_dump(mode="json")
+
+    def _past(self, memo: Memo, failure: Deferred) -> Pulled:
+        """The step without the flow that does not come, if the list does."""
+        place = _place(memo, self.since)
+        self._listed(place.after, 1)
+        told = bilingual("non si riesce a leggerlo", f"it cannot be had: {failure.detail}")
+        return _pulled(place, self._passed_over(place, Wrong("", failure.reason, told), told.encode()))
+
+    def _passed_over(self, place: _Place, wrong: Wrong, raw: bytes) -> tuple[Found, ...]:
+        """One that cannot be read must not hold up those behind it: a person looks at it in quarantine."""
+        flow = place.todo[0]
+        _next(place)
+        place.odd = put_off(place.odd, flow, int(self.now()))
+        alone = place.odd[-1].due_at is None
+        return (Found(_name(flow, _ODD), raw, wrong=(wrong, LEFT_ALONE) if alone else (wrong,)),)
 
     def check(self) -> str:
         """Ask for the list, as a round would."""
-        self._list(_place({}, self.since))
+        self._listed(_place({}, self.since).after, 1)
         return "The reporting API answers and accepts the key."
 
-    def _list(self, place: _Place) -> None:
-        parameters = {"publishedGt": place.after, "page": str(place.page + 1), "size": str(self.page_size)}
-        answer = self._get("", parameters)
+    def _listed(self, after: str, page: int) -> List:
+        answer = self._get("", {"publishedGt": after, "page": str(page), "size": str(self.page_size)})
         if answer.status in (400, 404):
             raise Misconfigured("fdr.refused", f"status {answer.status} for the list of flows")
-        listed = _read_whole(_List, answer)
+        return _read_whole(List, answer)
+
+    def _list(self, place: _Place) -> None:
+        listed = self._listed(place.after, place.page + 1)
+        again = due(place.odd, int(self.now())) if place.page == 0 else []
         place.page, place.pages = place.page + 1, listed.metadata.tot_page
-        place.todo = [_Flow(fdr=one.fdr, psp=one.psp_id, revision=one.revision) for one in listed.data]
+        new = [Flow(fdr=one.fdr, psp=one.psp_id, revision=one.revision) for one in listed.data]
+        place.todo = [*again, *(one for one in new if one not in again)]
         moments = [rfc3339(one.published) for one in listed.data] + ([place.newest] if place.newest else [])
         place.newest = max(moments, key=datetime.fromisoformat, default=None)
 
-    def _head(self, place: _Place, flow: _Flow) -> tuple[Found, ...]:
+    def _head(self, place: _Place, flow: Flow) -> tuple[Found, ...]:
         answer = self._get(_path(flow))
-        head = _read(_Head, answer)
+        head = _read(Head, answer)
         count = head.tot_payments if head.tot_payments is not None else head.computed_tot_payments
         cents = head.sum_payments if head.sum_payments is not None else head.computed_sum_payments
         if count is None or cents is None:
@@ -208,14 +170,17 @@ class Flows:
         )
         return ()
 
-    def _payments(self, place: _Place, flow: _Flow, head: _Total) -> tuple[Found, ...]:
+    def _payments(self, place: _Place, flow: Flow, head: _Total) -> tuple[Found, ...]:
         head.page += 1
         answer = self._get(f"{_path(flow)}/payments", {"page": str(head.page), "size": str(self.page_size)})
-        read = _read(_Payments, answer)
+        read = _read(Payments, answer)
         head.pages = read.metadata.tot_page
+        over: tuple[Found, ...] = ()
         if head.page >= head.pages:
             _next(place)
-            place.odd = [one for one in place.odd if one != flow]
+            mended = [one for one in place.odd if flow.replaces(one.flow)]
+            place.odd = [one for one in place.odd if one not in mended]
+            over = tuple(Found(_name(one.flow, _ODD), b"") for one in mended)
         part = FlowPart(
             flow=flow.fdr,
             psp_id=flow.psp,
@@ -228,7 +193,7 @@ class Flows:
             total_cents=head.cents,
             payments=tuple(_payment(one) for one in read.data),
         )
-        return (Found(_name(flow, str(head.page)), answer.body, flow=part),)
+        return (Found(_name(flow, str(head.page)), answer.body, flow=part), *over)
 
     def _get(self, path: str, parameters: dict[str, str] | None = None) -> Answer:
         url = f"/organizations/{self.tax_code}/fdrs{path}"
@@ -253,16 +218,23 @@ def _place(memo: Memo, since: date) -> _Place:
         return _Place(after=f"{since.isoformat()}T00:00:00Z")
 
 
+def _pulled(place: _Place, found: tuple[Found, ...]) -> Pulled:
+    over = place.is_over
+    if over:
+        place = _Place(after=place.newest or place.after, odd=place.odd)
+    return Pulled(place.model_dump(mode="json"), found, more=not over)
+
+
 def _next(place: _Place) -> None:
     del place.todo[0]
     place.head = None
 
 
-def _path(flow: _Flow) -> str:
+def _path(flow: Flow) -> str:
     return f"/{quote(flow.fdr, safe='')}/revisions/{flow.revision}/psps/{quote(flow.psp, safe='')}"
 
 
-def _name(flow: _Flow, part: str) -> str:
+def _name(flow: Flow, part: str) -> str:
     return f"fdr/{flow.psp}/{flow.fdr}/{flow.revision}/{part}"
 
 
@@ -303,7 +275,7 @@ def _read(model: type[_M], answer: Answer) -> _M:
         ) from None
 
 
-def _payment(one: _Payment) -> ReportedPayment:
+def _payment(one: Payment) -> ReportedPayment:
     return ReportedPayment(
         index=one.index,
         iuv=one.iuv,

@@ -3,6 +3,7 @@
 import json
 import os
 from datetime import UTC, date, datetime
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,11 @@ class TestPull(PullConformance):
     secrets = (KEY,)
     personal = ("01000000000000144", "iur0001")
 
+    clock = count(0, 6 * 3600)
+    """Between two rounds every pause is over."""
+
     def connect_to(self, url, limits):
-        return connect(self.with_url(url, private_hosts=["127.0.0.1"]), limits)
+        return connect(self.with_url(url, private_hosts=["127.0.0.1"]), limits, now=lambda: next(self.clock))
 
     def connect_unlisted(self, limits):
         return connect(self.with_url("https://provider.example"), limits)

@@ -81,11 +81,13 @@ class Payments:
                 "Quanto costa la notifica di un avviso / What the notification of a notice costs",
                 AskedNotice,
                 self._price,
+                begins=False,
             ),
             "report-payments": Operation(
                 "Dice a SEND degli avvisi pagati altrove / Tell SEND of notices paid elsewhere",
                 ClosedNotices,
                 self._report,
+                begins=False,
             ),
         }
 

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection
 
+from contracts.connector import Operation
 from contracts.faults import bilingual
 from hub.errors import HubError
 from hub.security.left import EnteEnded
@@ -93,6 +94,13 @@ class Order:
 def may_be_done(connection: Connection, operation: str, ente_id: str) -> None:
     """Raises EnteEnded for what begins something, of a body that has left or begins to."""
     if operation in BEGINS:
+        may_begin(connection, ente_id)
+
+
+def may_be_run(connection: Connection, operation: Operation, ente_id: str) -> None:
+    """The same of what an administrator does at a provider: an operation of a connector says of itself whether it
+    begins something."""
+    if operation.begins:
         may_begin(connection, ente_id)
 
 

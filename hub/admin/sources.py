@@ -74,7 +74,7 @@ class Sources:
         target = f"connectors/{connector_id}"
 
         def do(tx: Tx) -> Acted:
-            wake(tx, actor.ente_id, connector_id)
+            wake(tx, self.vault, actor.ente_id, connector_id, config.type, connector.afresh)
             view = dict(self.readings(tx.connection, actor.ente_id))[connector_id]
             return Acted(view, target)
 

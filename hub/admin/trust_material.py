@@ -10,6 +10,7 @@ from typing import Any
 from cryptography import x509
 
 from contracts.faults import bilingual
+from contracts.once import Repeated, each_once
 from hub.registry import Key
 from hub.security.causes import CAUSES, Refusal
 from hub.security.certificates import check_authority, presented_key
@@ -68,6 +69,10 @@ def keys_of_jwks(text: str, *, kind: str = "jwk", what: str) -> list[NewKey]:
         content = json.loads(text)
     except (ValueError, RecursionError):
         raise BadMaterial(f"{what} non è JSON", f"{what} is not JSON") from None
+    try:
+        each_once(text)  # RFC 7517 4: or the last of two holds
+    except Repeated:
+        raise BadMaterial(f"{what} ripete un campo", f"{what} has a member twice in one object") from None
     entries = content.get("keys", [content]) if isinstance(content, dict) else None
     if not isinstance(entries, list):
         raise BadMaterial(f"{what} non è un JWK set", f"{what} is not a JWK set")

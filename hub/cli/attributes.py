@@ -18,6 +18,7 @@ from hub.store.attributes import AttributeKeeper
 from hub.store.citizens import Citizens
 
 from .console import Failed, WrongUsage, told
+from .json_files import must_be_once
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_id_of, opened
 from .revealing import actor_of, committing
 
@@ -64,12 +65,14 @@ def _lines(file: Path) -> Iterator[RegisterPerson]:
         if not line.strip():
             continue
         try:
-            yield RegisterPerson.model_validate_json(line)
+            person = RegisterPerson.model_validate_json(line)
         except ValidationError as error:
             # Never the input: it is about a person.
             faults: list[Any] = error.errors(include_input=False, include_url=False)
             where = ".".join(str(part) for part in faults[0]["loc"] if not _is_personal(part))
             raise WrongUsage(f"--file: line {number}: {where or 'the whole'}: {sentence_of(faults[0])}") from None
+        must_be_once(line, name=f"--file: line {number}")
+        yield person
 
 
 def _is_personal(part: object) -> bool:

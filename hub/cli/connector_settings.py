@@ -15,6 +15,7 @@ from hub.dispatch.settings_form import is_reference, schema_of
 from hub.store.configuration import ConnectorConfig
 
 from .console import Failed, WrongUsage
+from .json_files import checked_where_json
 from .options import read_text
 
 HIDDEN = "**********"
@@ -29,9 +30,10 @@ def from_options(
     for key, text in _pairs(sets, "--set"):
         if key in properties and _is_secret(properties[key]) and not is_reference(text):
             raise WrongUsage(f"--set {key}: it is a secret; arguments are seen by others, use --secret-file {key}=FILE")
-        settings[key] = _value(text, properties.get(key, {}))
+        settings[key] = _value(checked_where_json(text, name=f"--set {key}"), properties.get(key, {}))
     for key, file in _pairs(secret_files, "--secret-file"):
-        settings[key] = read_text(Path(file), name=f"--secret-file {key}").rstrip("\r\n")
+        name = f"--secret-file {key}"
+        settings[key] = checked_where_json(read_text(Path(file), name=name).rstrip("\r\n"), name=name)
     return settings
 
 

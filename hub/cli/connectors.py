@@ -7,10 +7,11 @@ from typing import Annotated, Any, get_args
 
 import typer
 from pydantic import ValidationError
+from sqlalchemy import Connection
 
 from contracts.base import Code
 from contracts.faults import sentence_of
-from hub.admin.acting import Acted
+from hub.admin.acting import Acted, may_be_run
 from hub.admin.catalogue_names import must_be_known, named_anew
 from hub.admin.connector_views import ConnectorViews, Known, sides, standing, target_of
 from hub.dispatch.settings_form import schema_of
@@ -24,6 +25,7 @@ from hub.store.standing import Lane, Standing, beside
 
 from .connector_settings import connect, connected, from_options, limits_from_options, masked, without
 from .console import Failed, WrongUsage, complain, record, table, told
+from .json_files import must_be_once
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened, read_text
 from .revealing import act, on_record, operator
 from .simulating import is_simulated
@@ -163,7 +165,12 @@ def run(
                 problems = (f"{'.'.join(map(str, each['loc']))}: {sentence_of(each)}" for each in fault.errors())
                 schema = json.dumps(schema_of(chosen.arguments))
                 raise WrongUsage(f"--arguments: {'; '.join(problems)}; its JSON Schema is {schema}") from None
-            with on_record(one, "run_connector_operation", config.ente_id, target_of(connector_id)) as after:
+            must_be_once(text, name="--arguments")
+
+            def may(connection: Connection) -> None:
+                may_be_run(connection, chosen, config.ente_id)
+
+            with on_record(one, "run_connector_operation", config.ente_id, target_of(connector_id), may=may) as after:
                 after["operation"] = operation
                 answer = chosen.run(wanted)
     record(answer or {"done": True}, as_json=as_json)

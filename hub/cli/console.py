@@ -55,7 +55,7 @@ def confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise WrongUsage(f"--yes is needed where nobody can be asked: {question}")
+        raise WrongUsage(f"--yes serve dove nessuno può rispondere / is needed where nobody can be asked: {question}")
     typer.confirm(question, abort=True, err=True)
 
 

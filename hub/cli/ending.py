@@ -1,6 +1,6 @@
 """`ente end`, `vendor end`: a body that leaves the hub, a vendor that leaves a body. There is no way back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import sleep
 from typing import Annotated, Any
@@ -9,6 +9,7 @@ import typer
 from sqlalchemy import Connection
 
 from contracts.base import rfc3339
+from contracts.faults import in_both
 from contracts.rights_administration import Despite
 from hub.admin.acting import Acted
 from hub.admin.catalogue_names import vendor_named
@@ -20,6 +21,7 @@ from hub.store.database import Tx
 from hub.store.ending import Ending, end_ente, end_vendor, look_at_ente, look_at_vendor, mark_ente, mark_vendor
 
 from .console import Failed, confirm, say, told
+from .ending_words import both, counted
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, opened
 from .revealing import act
 from .vendors import VendorId, vendor_of
@@ -52,6 +54,10 @@ class _Leaving:
     @property
     def name(self) -> str:
         return self.ente_id if self.vendor_id is None else f"vendor {self.vendor_id} of {self.ente_id}"
+
+    @property
+    def name_it(self) -> str:
+        return self.ente_id if self.vendor_id is None else f"il fornitore {self.vendor_id} di {self.ente_id}"
 
     @property
     def operation(self) -> str:
@@ -125,8 +131,12 @@ def _sources_of(one: Home, connection: Connection, vendor: Vendor) -> tuple[str,
         if place != _SOURCE or one.types[mine[connector_id].type].manifest.channel != "none"
     )
     if others:
+        listed = ", ".join(others)
         raise Failed(
-            f"other connectors name vendor {vendor.vendor_id}: {', '.join(others)}; change them first, or remove them"
+            both(
+                f"altri connettori nominano il fornitore {vendor.vendor_id}: {listed}; prima si cambiano o si tolgono",
+                f"other connectors name vendor {vendor.vendor_id}: {listed}; change them first, or remove them",
+            )
         )
     return tuple(sorted({connector_id for connector_id, _ in found}))
 
@@ -138,22 +148,33 @@ def _end(one: Home, leaving: _Leaving, *, dry_run: bool, despite: str | None, ye
     if leaving.vendor_id is not None:
         facts["sources"] = leaving.connector_ids
     if dry_run:
-        told(facts | {"dry_run": True} | _counts(seen), as_json=as_json, text=f"{leaving.name}: nothing was done")
+        text = both(f"{leaving.name_it}: non si è fatto nulla", f"{leaving.name}: nothing was done")
+        told(facts | {"dry_run": True} | _counts(seen), as_json=as_json, text=text)
         if not as_json:
             _say(seen, leaving)
         return
     if seen.waits and reason is None:
+        waits_it, waits = counted(seen.waits)
         raise Failed(
-            f"{leaving.name}: refused, as there wait {_told(seen.waits)}; stop who publishes (`vendor suspend`) and "
-            "let it be delivered, or say --despite REASON"
+            both(
+                f"{leaving.name_it}: rifiutato, perché qualcosa aspetta ({waits_it}); fermare chi pubblica (`vendor "
+                "suspend`) e lasciare che si consegni, oppure dire --despite MOTIVO",
+                f"{leaving.name}: refused, as there wait {waits}; stop who publishes (`vendor suspend`) and "
+                "let it be delivered, or say --despite REASON",
+            )
         )
-    confirm(f"end {leaving.name}, with {_ends(seen, leaving)}? there is no way back", yes=yes)
+    ends_it, ends = _ends(seen, leaving)
+    question = both(
+        f"chiudere {leaving.name_it}, con {ends_it}? non si torna indietro",
+        f"end {leaving.name}, with {ends}? there is no way back",
+    )
+    confirm(question, yes=yes)
     try:
         check_journal(one)
         noted = Journal(one.erasures, one.key)
         noted.add_end(leaving.ente_id, leaving.vendor_id, leaving.connector_ids, one.clock.now(), despite=reason)
     except BadJournal as problem:
-        raise Failed(str(problem)) from None
+        raise Failed(in_both(str(problem), "Il registro delle cancellazioni non si può usare")) from None
 
     def mark(tx: Tx) -> Acted:
         leaving.mark(tx)
@@ -163,9 +184,14 @@ def _end(one: Home, leaving: _Leaving, *, dry_run: bool, despite: str | None, ye
     sleep(EVERYWHERE_S)
     late = _look(one, leaving).waits
     if late and reason is None:
+        late_it, late_en = counted(late)
         raise Failed(
-            f"{leaving.name} is refused from now on; what came meanwhile is still under way: {_told(late)}; "
-            "repeat the command once it is delivered"
+            both(
+                f"{leaving.name_it}: da ora è rifiutato; ciò che è arrivato intanto è ancora in viaggio ({late_it}); "
+                "ripetere il comando quando è consegnato",
+                f"{leaving.name} is refused from now on; what came meanwhile is still under way: {late_en}; "
+                "repeat the command once it is delivered",
+            )
         )
 
     def end(tx: Tx) -> Acted:
@@ -173,8 +199,14 @@ def _end(one: Home, leaving: _Leaving, *, dry_run: bool, despite: str | None, ye
         return Acted(done, leaving.target, after=done)
 
     done = act(one, leaving.operation, leaving.ente_id, end)
-    text = f"{leaving.name} has left: {_told(done) or 'nothing of it waited'}; keep a copy of {one.erasures}"
-    told(facts | {"dry_run": False, "ended": done}, as_json=as_json, text=f"{text} apart from the back-ups")
+    done_it, done_en = counted(done)
+    text = both(
+        f"{leaving.name_it} ha cessato ({done_it or 'nulla di suo aspettava'}); tenere una copia di {one.erasures} "
+        "separata dai back-up",
+        f"{leaving.name} has left: {done_en or 'nothing of it waited'}; keep a copy of {one.erasures} "
+        "apart from the back-ups",
+    )
+    told(facts | {"dry_run": False, "ended": done}, as_json=as_json, text=text)
 
 
 def _look(one: Home, leaving: _Leaving) -> Ending:
@@ -187,16 +219,24 @@ def _counts(seen: Ending) -> dict[str, Any]:
 
 
 def _say(seen: Ending, leaving: _Leaving) -> None:
-    say(f"waits, and is refused without --despite: {_told(seen.waits) or 'nothing'}")
-    say(f"would end: {_ends(seen, leaving)}")
-    say(f"stays for its time: {_told(seen.stays)}")
+    waits_it, waits = counted(seen.waits)
+    say(
+        both(
+            f"aspetta, e senza --despite ci si rifiuta: {waits_it or 'nulla'}",
+            f"waits, and is refused without --despite: {waits or 'nothing'}",
+        )
+    )
+    ends_it, ends = _ends(seen, leaving)
+    say(both(f"finirebbe: {ends_it}", f"would end: {ends}"))
+    stays_it, stays = counted(seen.stays)
+    say(both(f"resta per il suo tempo: {stays_it}", f"stays for its time: {stays}"))
 
 
-def _ends(seen: Ending, leaving: _Leaving) -> str:
+def _ends(seen: Ending, leaving: _Leaving) -> tuple[str, str]:
     """Of the connectors whose secrets go, those that an administrator made are named."""
-    sources = f" (it is read by {', '.join(leaving.connector_ids)})" if leaving.connector_ids else ""
-    return (_told(seen.ends) or "nothing") + sources
-
-
-def _told(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.items())
+    italian, english = counted(seen.ends)
+    named = ", ".join(leaving.connector_ids)
+    return (
+        (italian or "nulla") + (f" (lo leggono {named})" if named else ""),
+        (english or "nothing") + (f" (it is read by {named})" if named else ""),
+    )

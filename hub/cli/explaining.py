@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from contracts.items import COLLECTIONS
@@ -15,7 +14,7 @@ from hub.errors import Fault, HubError
 from hub.home import Home
 from hub.http.operations import PUBLISH, Operation
 from hub.http.resolving import ROUNDS
-from hub.ingest.canonical import parse, refusal_of
+from hub.ingest.canonical import parse, read_as
 from hub.ingest.pipeline import Inbound, Pipeline
 from hub.ingest.rules import RulesInForce
 from hub.registry import Registry
@@ -158,11 +157,9 @@ def _parsed(operation: Operation, body: bytes) -> HubError | None:
         if collection in COLLECTIONS:
             parse(collection, body)
         elif operation.path.endswith("/withdrawals"):
-            Withdrawal.model_validate_json(body)
+            read_as(Withdrawal, body)
     except HubError as error:
         return error
-    except ValidationError as error:
-        return refusal_of(error)
     return None
 
 

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 from .console import WrongUsage
+from .json_files import must_be_once
 from .options import read_text
 
 Headers = tuple[tuple[str, str], ...]
@@ -23,6 +24,7 @@ def _of_json(text: str) -> Headers:
         content = json.loads(text)
     except ValueError:
         raise WrongUsage("--headers: neither header lines nor JSON") from None
+    must_be_once(text, name="--headers")
     headers = content.get("headers", content)
     if not isinstance(headers, dict) or not all(isinstance(value, str) for value in headers.values()):
         raise WrongUsage("--headers: the JSON is no object of header names and texts")

@@ -15,6 +15,7 @@ from hub.dispatch.settings_form import schema_of
 from hub.store.configuration import ConnectorConfig
 
 from .console import Failed, WrongUsage, emit, one_line, say, table
+from .json_files import json_of
 from .options import HOME, AsJson, home_at, read_bytes
 
 group = typer.Typer(name="mapping", help="Mappings: a vendor's records become items without code.")
@@ -80,10 +81,7 @@ def schema() -> None:
 
 
 def _document(file: Path) -> dict[str, Any]:
-    try:
-        document = orjson.loads(read_bytes(file, name="--mapping"))
-    except orjson.JSONDecodeError as error:
-        raise WrongUsage(f"--mapping: {file} is not JSON: {error}") from None
+    document = json_of(read_bytes(file, name="--mapping"), name="--mapping")
     if not isinstance(document, dict):
         raise WrongUsage(f"--mapping: {file} holds no object")
     return document

@@ -22,6 +22,7 @@ from hub.trust.credentials import UnusableKey
 from hub.trust.http import FetchFailed
 
 from .console import Failed, WrongUsage
+from .json_files import must_be_once
 from .options import read_bytes
 from .pdnd_checks import explained
 
@@ -47,11 +48,14 @@ class PdndMember(BaseModel):
 
 def read_member(path: Path) -> PdndMember:
     """Of a JSON file. Raises WrongUsage."""
+    raw = read_bytes(path, name="--pdnd")
     try:
-        return PdndMember.model_validate_json(read_bytes(path, name="--pdnd"))
+        member = PdndMember.model_validate_json(raw)
     except ValidationError as error:
         fault = error.errors(include_input=False)[0]
         raise WrongUsage(f"--pdnd: {'.'.join(map(str, fault['loc'])) or path}: {sentence_of(fault)}") from None
+    must_be_once(raw.decode(), name="--pdnd")
+    return member
 
 
 def read_user(pairs: Sequence[str]) -> Mapping[str, str] | None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
+from sqlalchemy import Connection
 
 from contracts.connector import CALLBACK
 from contracts.failures import Failure
@@ -115,9 +116,17 @@ def act(home: Home, operation: str, ente_id: str, do: Callable[[Tx], Acted | Fai
 
 
 @contextmanager
-def on_record(home: Home, operation: str, ente_id: str | None, target: str) -> Iterator[dict[str, Any]]:
+def on_record(
+    home: Home,
+    operation: str,
+    ente_id: str | None,
+    target: str,
+    *,
+    may: Callable[[Connection], None] = lambda _: None,
+) -> Iterator[dict[str, Any]]:
     """Something that is not done in one commit, for an ente or (None) for all: that it begins is in the access log
-    before it does, and afterwards what came of it, to which the block may add: neither secrets nor personal data."""
+    before it does, and afterwards what came of it, to which the block may add: neither secrets nor personal data.
+    Where `may` raises EnteEnded it does not begin, which is in the log as well."""
     with home.database.read() as connection:
         enti = [one.ente_id for one in load_registry(connection).enti] if ente_id is None else [ente_id]
     actors = [actor_of(each) for each in enti]
@@ -127,6 +136,12 @@ def on_record(home: Home, operation: str, ente_id: str | None, target: str) -> I
         with committing(home) as committer:
             record_together(committer, [replace(record(actor, operation, outcome), act=act) for actor in actors])
 
+    try:
+        with home.database.read() as connection:
+            may(connection)
+    except EnteEnded as refusal:
+        log(refusal.code)
+        raise
     log("begun")
     after: dict[str, Any] = {"outcome": "failed"}
     try:

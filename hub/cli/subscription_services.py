@@ -18,6 +18,7 @@ from hub.store.directory import AlreadyThere, load_registry
 from hub.store.subscription_services import add_subscription_service, set_subscription_service
 
 from .console import Failed, WrongUsage, record, table, told
+from .json_files import json_of
 from .options import HOME, AsJson, EnteCode, HomeFolder, checked, ente_of, listed, opened, read_bytes
 from .revealing import administer
 
@@ -145,10 +146,7 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
     given["period"] = _pair("--period", options["period"], "first_day", "last_day")
     given["enrol_window"] = _pair("--enrol-window", options["enrol_window"], "opens_at", "closes_at")
     if options["plan"] is not None:
-        try:
-            given["payment_plan"] = orjson.loads(read_bytes(options["plan"], name="--plan"))
-        except orjson.JSONDecodeError:
-            raise WrongUsage("--plan: not JSON in UTF-8") from None
+        given["payment_plan"] = json_of(read_bytes(options["plan"], name="--plan"), name="--plan")
     keys = options["order_keys"]
     policy = {"published": options["published"], "anonymise": options["anonymise"]}
     policy["order_keys"] = None if keys is None else listed(keys)

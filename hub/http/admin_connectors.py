@@ -17,7 +17,7 @@ from contracts.connector_administration import ConnectorPatch, NewConnector, Pau
 from contracts.failures import Failure
 from contracts.faults import bilingual, pointer_of, sentence_of
 from contracts.source_administration import OperationWish
-from hub.admin.acting import Acted, Actor, Order, carry_out, record
+from hub.admin.acting import Acted, Actor, Order, carry_out, may_be_run, record
 from hub.admin.connector_views import Known, target_of
 from hub.admin.connectors import Connectors
 from hub.admin.errors import ConnectorVersionUnknown, OperationUnknown, none_such
@@ -26,6 +26,7 @@ from hub.dispatch.settings_form import schema_of
 from hub.errors import ContractViolation, Fault, HubError
 from hub.feed.parameters import once
 from hub.query_strings import bad
+from hub.security.left import EnteEnded
 from hub.store.database import Tx
 from hub.store.readers import record_access
 from hub.store.tables import clipped
@@ -180,9 +181,13 @@ class ConnectorsApi:
             caller = await self.access.sent(exchange, operation)
             wish = body_of(exchange, OperationWish, is_long=True)
             connector_id = _id(exchange)
-            connector, chosen, arguments = await run_in_threadpool(self._chosen, caller.actor, connector_id, wish)
             target = target_of(connector_id)
             submit = self.access.committer.submit
+            try:
+                connector, chosen, arguments = await run_in_threadpool(self._chosen, caller.actor, connector_id, wish)
+            except EnteEnded as refusal:
+                await submit(record_access, record(caller.actor, operation.operation_id, refusal.code, target))
+                raise
             try:
                 await submit(record_access, record(caller.actor, operation.operation_id, "begun", target))
                 answer = await run_in_threadpool(_ran, chosen, arguments, wish.operation, connector_id)
@@ -207,10 +212,13 @@ class ConnectorsApi:
             chosen = connector.operations.get(wish.operation)
             if chosen is None:
                 raise OperationUnknown(none_such("nessuna operazione", "operation", sorted(connector.operations)))
-            return connector, chosen, arguments_of(chosen, wish.arguments)
+            arguments = arguments_of(chosen, wish.arguments)
+            with self.access.database.read() as connection:
+                may_be_run(connection, chosen, actor.ente_id)
         except HubError:
             connector.close()
             raise
+        return connector, chosen, arguments
 
 
 def arguments_of(operation: ProviderOperation, given: Any) -> BaseModel:

@@ -146,7 +146,7 @@ class Polling:
 
     def _visit(self, config: ConnectorConfig) -> None:
         try:
-            self._read(config, lambda _: None)
+            self._read(config, lambda _: None, asked=False)
         except Failure:
             pass  # it is in the position, and was told
         except Exception as exc:  # noqa: BLE001 - the store is away: nothing is lost, and it is read again
@@ -157,7 +157,8 @@ class Polling:
             self._leave(config)
 
     def once(self, config: ConnectorConfig, *, watch: Callable[[Progress], None] = lambda _: None) -> Tally | None:
-        """Read a source to the end of what it has now; None where somebody reads it already in this process.
+        """Read a source to the end of what it has now, with what it had put off; None where somebody reads it already
+        in this process.
 
         Raises:
             Failure: of the provider, or of the settings; the position says so, and when it is tried again.
@@ -166,7 +167,7 @@ class Polling:
         if not self._take(config):
             return None
         try:
-            return self._read(config, watch)
+            return self._read(config, watch, asked=True)
         finally:
             self._leave(config)
 
@@ -183,7 +184,7 @@ class Polling:
         with self._lock:
             self._busy.discard((config.ente_id, config.connector_id))
 
-    def _read(self, config: ConnectorConfig, watch: Callable[[Progress], None]) -> Tally:
+    def _read(self, config: ConnectorConfig, watch: Callable[[Progress], None], *, asked: bool) -> Tally:
         connector = self._connector(config.ente_id, config.connector_id, config.version)
         if connector is None or connector.pull is None:
             raise Misconfigured("source.unusable", "its settings do not fit its type, or it reads nothing")
@@ -191,6 +192,8 @@ class Polling:
         with self._database.read() as connection:
             at = position_of(connection, self._vault, config.ente_id, config.connector_id, config.type)
             began = self._database.now(connection)
+        if asked and connector.afresh is not None:
+            at = replace(at, memo=connector.afresh(dict(at.memo)))
         walk = _Walk(source, Manner.of(config), at, began, watch)
         with (
             ThreadPoolExecutor(1, "ahead") as hand,

@@ -1,7 +1,6 @@
 """From bytes to a canonical item and back: parsing with exact faults, and the one form that is hashed and kept."""
 
 import hashlib
-import json
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -12,6 +11,7 @@ from pydantic_core import ErrorDetails
 import contracts.items as canonical
 from contracts.faults import bilingual, code_of, pointer_of, sentence_of
 from contracts.items import COLLECTIONS, Item
+from contracts.once import TOLD, Repeated, each_once
 from contracts.problem import MAX_FAULTS
 from hub.errors import ContractViolation, Fault, HubError, PersonalExternalId, RequestInvalid
 from hub.telemetry import redact
@@ -24,7 +24,7 @@ NOT_JSON: Final = Fault("", "body.not_json", bilingual("Il corpo non è JSON in 
 NOT_OBJECT: Final = Fault(
     "", "body.not_object", bilingual("Il corpo non è un oggetto JSON", "the body is not a JSON object")
 )
-_DUPLICATE = Fault("", "field.duplicate", bilingual("Un campo è ripetuto", "a member occurs twice in one object"))
+_DUPLICATE = Fault("", "field.duplicate", TOLD)
 _TOO_MANY = Fault("", "body.too_many", bilingual("Ci sono troppi campi", "there are too many fields"))
 _PERSONAL = Fault(
     "/external_id", "external_id.personal_data", bilingual("Contiene un codice fiscale", "holds a tax code")
@@ -56,48 +56,16 @@ def read_as(model: type[M], body: bytes, *, is_long: bool = False) -> M:
         value = model.model_validate_json(body)
     except ValidationError as exc:
         raise refusal_of(exc) from None
-    text = body.decode()
     try:
-        _ONCE.decode(text)
-    except _Repeated:
-        raise repeated_at(_repeated(_WHOLE.decode(text)) or ()) from None
+        each_once(body.decode())
+    except Repeated as found:
+        raise repeated_at(found.place) from None
     return value
 
 
 def repeated_at(place: tuple[str | int, ...]) -> ContractViolation:
     """The refusal of a member that stands again, at that place."""
-    return ContractViolation(faults=(replace(_DUPLICATE, pointer=_pointer(place)),))
-
-
-class _Repeated(Exception):
-    """An object has two members of one name."""
-
-
-class _Members(list[tuple[str, object]]):
-    """Those of an object, each as often as it stands there."""
-
-
-def _once(pairs: list[tuple[str, object]]) -> None:
-    if len(dict(pairs)) != len(pairs):
-        raise _Repeated
-
-
-# Numbers are only stepped over here: turning a long one into an integer has a limit and a cost.
-_ONCE = json.JSONDecoder(object_pairs_hook=_once, parse_int=str, parse_float=str)
-_WHOLE = json.JSONDecoder(object_pairs_hook=_Members, parse_int=str, parse_float=str)
-
-
-def _repeated(value: object, at: tuple[str | int, ...] = ()) -> tuple[str | int, ...] | None:
-    """Where the first name stands again in its object."""
-    seen: set[str | int] = set()
-    members = value if isinstance(value, _Members) else enumerate(value) if isinstance(value, list) else ()
-    for name, each in members:
-        if name in seen:
-            return (*at, name)
-        seen.add(name)
-        if (found := _repeated(each, (*at, name))) is not None:
-            return found
-    return None
+    return ContractViolation(faults=(replace(_DUPLICATE, pointer=pointer_to(place)),))
 
 
 def refusal_of(error: ValidationError) -> HubError:
@@ -134,11 +102,12 @@ def read(payload: bytes) -> Item:
     return _ITEM.validate_json(payload)
 
 
-def _pointer(place: tuple[str | int, ...]) -> str:
+def pointer_to(place: tuple[str | int, ...]) -> str:
+    """A place in what others wrote, as a JSON pointer."""
     # The name of an unknown field is the sender's own text, and may hold a tax code, of which a cut would leave all but
     # a letter, and which is not known for one after the digit of an escape.
     return pointer_of([redact(str(name)) for name in place])[:500]
 
 
 def _fault(error: ErrorDetails) -> Fault:
-    return Fault(_pointer(error["loc"]), code_of(error["type"]), sentence_of(error))
+    return Fault(pointer_to(error["loc"]), code_of(error["type"]), sentence_of(error))

@@ -19,6 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPubli
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, JWKRegistry, OKPKey, RSAKey
 
+from contracts.once import each_once
+
 from .algorithms import PrivateKey, PublicKey, algorithms_of
 from .causes import Refusal
 from .jose import VerifyingKey, unbase64url
@@ -137,10 +139,11 @@ def private_key_of_jwk(text: str) -> tuple[PrivateKey, str | None]:
     """The private key in the JSON of a JWK, and the `alg` that it names.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is none, or names a member twice.
     """
     try:
         members = _asymmetric(json.loads(text))
+        each_once(text)
         jwk = JWKRegistry.import_key(members)
     except (JoseError, KeyError, TypeError) as exc:
         raise ValueError("not a JWK") from exc

@@ -8,6 +8,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select, tuple_, update
 
+from contracts.inbound import Afresh
+
 from .configuration import REMOVED
 from .database import Tx, upsert
 from .ports import Vault
@@ -86,11 +88,20 @@ def reading_of_sources(connection: Connection) -> list[Standing]:
     return [Standing(**row) for row in connection.execute(query).mappings()]
 
 
-def wake(tx: Tx, ente_id: str, connector_id: str) -> None:
-    """Let it be the source's turn now. One that was never read has its turn anyway."""
+def wake(tx: Tx, vault: Vault, ente_id: str, connector_id: str, type: str, afresh: Afresh | None) -> None:
+    """Let it be the turn of a source of this type now, with what its connector had put off. One that was never read has
+    its turn anyway."""
     its = source_positions.c
-    where = (its.ente_id == ente_id) & (its.connector_id == connector_id)
-    tx.connection.execute(update(source_positions).where(where).values(due_at=tx.now))
+    where = (its.ente_id == ente_id) & (its.connector_id == connector_id) & (its.type == type)
+    values: dict[str, Any] = {"due_at": tx.now}
+    if afresh is not None:
+        query = select(its.memo_sealed).where(where).with_for_update()
+        sealed = tx.connection.execute(query).scalar_one_or_none()
+        if sealed is None:
+            return
+        place = memo_place(ente_id, connector_id)
+        values["memo_sealed"] = vault.seal(orjson.dumps(afresh(orjson.loads(vault.open(sealed, place)))), place)
+    tx.connection.execute(update(source_positions).where(where).values(values))
 
 
 class Positions:

@@ -133,6 +133,14 @@ def test_an_unknown_kid_is_named(raccordo: Raccordo, keys: Path, other_keys: Pat
     assert (answer.code, failures(answer)) == (1, ["key.unknown"])
 
 
+def test_a_withdrawal_is_held_against_the_same_as_over_http(explain: Explain) -> None:
+    """Where the token was wrong as well, it passed here with a member that stood twice."""
+    path = "/publish/v1/items/01890a5d-ac96-774b-bcce-b302099a8057/withdrawals"
+    answer = explain(body=b'{"reason": "Errore", "reason": "Altro"}', path=path, lifetime_s=3600)
+    assert (answer.code, failures(answer)) == (1, ["lifetime.too_long", "contract.violation"])
+    assert [(each["code"], each["pointer"]) for each in answer.json["faults"]] == [("field.duplicate", "/reason")]
+
+
 def test_faults_of_the_body_are_told_with_their_pointers(explain: Explain) -> None:
     wrong = make_message(recipient={"tax_code": "RSSMRA80A01H501A"}, colour="red", version=0)
     answer = explain(body=json.dumps(wrong).encode())

@@ -14,7 +14,7 @@ from connectors.registry import Types
 from contracts.answering import Call, Reply
 from contracts.base import Model
 from contracts.connector import Connector, ConnectorType, Done, Manifest, Operation
-from contracts.inbound import Found, PatientSettings, Pulled, Report, Wrong
+from contracts.inbound import Afresh, Found, PatientSettings, Pulled, Report, Wrong
 from tests.flows.making import described_hub, fresh, titles
 from tests.harness import HubUnderTest, make_message
 
@@ -40,6 +40,8 @@ class Source:
         self.reading: Callable[[bytes], Iterable[Found]] = read
         self.looks: Callable[[str], Found | None] = lambda _name: None
         self.answers: Callable[[Call, Any], Reply] = lambda _call, _reading: Reply(204)
+        self.operations: dict[str, Operation] = {}
+        self.afresh: Afresh | None = None
 
     def connect(self, _settings: Settings, _limits: Any) -> Connector:
         return Connector(
@@ -47,10 +49,11 @@ class Source:
             lambda notice, _memo: Done(f"p-{notice.delivery_id}"),
             lambda: "fine",
             pull=lambda memo: self.pull(memo),
+            afresh=self.afresh,
             look=lambda name: self.looks(name),
             answer=lambda call, reading: self.answers(call, reading),
             read=lambda content: self.reading(content),
-            operations={"make-key": Operation("A new key", KeyWish, self.made)},
+            operations={"make-key": Operation("A new key", KeyWish, self.made, begins=True)} | self.operations,
         )
 
     def made(self, wish: KeyWish) -> dict[str, Any]:

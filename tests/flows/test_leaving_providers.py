@@ -1,6 +1,7 @@
 """Providers of a body that leaves: what they tell of what was sent and asked for is taken until its end, nothing else
 is."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -8,16 +9,17 @@ import orjson
 import pytest
 
 from contracts.answering import Reply
-from contracts.connector import Manifest
+from contracts.connector import Manifest, Operation
 from contracts.inbound import Found, Pulled, Report
 from hub.security.left import EnteEnded
 from hub.store.ending import mark_ente
 from hub.store.positions import reading_of_sources
-from hub.store.tables import deliveries, items, quarantine, reporting_flows
+from hub.store.tables import access_log, deliveries, items, quarantine, reporting_flows
 from tests.flows import sources
+from tests.flows.administering import admin_of
 from tests.flows.at_pagopa import at_pagopa
 from tests.flows.making import command_line, described_hub, fresh, new_person, rows
-from tests.flows.sources import Source, found_of, hub_with, record
+from tests.flows.sources import KeyWish, Source, found_of, hub_with, record
 from tests.flows.test_demands import declined, demanded
 from tests.flows.test_pagopa_node import owed
 from tests.harness import ENTE, eventually, make_message
@@ -153,6 +155,37 @@ def test_a_call_that_brings_something_new_is_told_so_and_what_it_tells_of_what_w
     assert (told.status_code, told.json()["code"]) == (403, "ente.ended")
     assert told_of(hub) == [("rejected", "odd.lost")]
     assert len(rows(hub, items)) == kept
+
+
+def test_at_a_provider_nothing_is_begun_any_more_and_what_there_is_is_looked_at_and_ended(
+    hub, source, tmp_path, monkeypatch, capsys
+):
+    """A service was still made at IO for a body that leaves, which nobody would have ended."""
+    done, wish = [], {"name": "tari"}
+    source.operations = {
+        name: Operation(name, KeyWish, lambda _, name=name: done.append(name) or {}, begins=name == "make-key")
+        for name in ("make-key", "end-key")
+    }
+    anna, raccordo = admin_of(hub, "anna.verdi", "administrator"), command_line(hub, monkeypatch, capsys)
+    arguments = tmp_path / "arguments.json"
+    arguments.write_text(json.dumps(wish))
+
+    def asked(operation):
+        answer = anna.post("/connectors/odd/operation-runs", {"operation": operation, "arguments": wish}).json()
+        return answer.get("outcome") or answer["code"]
+
+    def typed(operation, **code):
+        return raccordo("connector", "run", "odd", operation, "--arguments", arguments, "--ente", ENTE, **code)
+
+    assert asked("make-key") == "done"
+    leaves(hub)
+    assert (asked("make-key"), asked("end-key")) == ("ente.ended", "done")
+    assert f"{ENTE} has left" in typed("make-key", code=1)
+    typed("end-key")
+    assert done == ["make-key", "end-key", "end-key"]
+    lines = sorted(rows(hub, access_log, operation="run_connector_operation"), key=lambda row: row["access_id"])
+    assert [each["outcome"] for each in lines] == ["begun", "ok", *(["ente.ended", "begun", "ok"] * 2)]
+    assert {each["act"]["target"] for each in lines} == {"connectors/odd"}, "each is on record"
 
 
 def test_who_has_paid_gets_a_receipt_its_flow_is_read_and_nobody_is_asked_for_a_new_payment(tmp_path):

@@ -89,9 +89,11 @@ ENTRIES: dict[str, Entry] = {
         summary="Fai qualcosa presso il fornitore / Do something at the provider",
         description=both(
             "Il fornitore è chiamato davvero, con la versione in uso. Ciò che risponde si mostra solo ora e non si "
-            "conserva: può contenere una chiave nuova. Nel registro c'è l'inizio e l'esito.",
+            "conserva: può contenere una chiave nuova. Nel registro c'è l'inizio e l'esito. Per un ente che lascia "
+            "l'hub non si avvia più nulla (`ente.ended`): si guarda, si corregge e si chiude come prima.",
             "The provider is really called, with the version in force. What it answers is shown this once and kept "
-            "nowhere: it may hold a new key. That it began and how it ended is on record.",
+            "nowhere: it may hold a new key. That it began and how it ended is on record. For a body that leaves "
+            "nothing is begun any more (`ente.ended`); looking, setting right and ending go on.",
         ),
         parameters=("CorrelationId",),
         request=Body(
@@ -109,6 +111,7 @@ ENTRIES: dict[str, Entry] = {
             admin_errors.ConnectorUnknown,
             admin_errors.OperationUnknown,
             admin_errors.ConnectorNotInForce,
+            EnteEnded,
         ),
     ),
     "poll_source": Entry(

@@ -110,6 +110,15 @@ def test_keys_are_loaded_from_pem_and_jwk(tmp_path: Path, world: Any, kind: Any)
     assert "d" not in one.public_jwk()
 
 
+def test_a_key_in_which_a_member_stands_twice_is_refused(tmp_path: Path) -> None:
+    """RFC 7517 4: the last one held silently."""
+    path = tmp_path / "key.json"
+    text = jwk.JWK.from_pem(keys.private_pem(keys.new_key("es256"))).export_private()
+    path.write_text(text[:-1] + ',"kty":"EC"}')
+    with pytest.raises(ValueError, match="occurs twice"):
+        sign.SigningKey.load(path)
+
+
 def test_a_private_file_is_the_owners_alone_and_never_overwritten(tmp_path: Path) -> None:
     path = tmp_path / "key.pem"
     keys.write_private(path, b"x")
