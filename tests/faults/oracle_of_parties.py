@@ -47,15 +47,13 @@ def taken_back_once(seen: Evidence) -> Iterator[Violation]:
     """I12: what a source lists no more is withdrawn once, after two whole rounds without it, and nothing else is."""
     account = seen.accounts.get("source", _NOTHING)
     newest, _ = _listed(account)
-    gone_at = {line["record"]: line["at"] for line in account.of("asked") if line["change"] == "dropped"}
-    rounds = [each["at"] for each in account.what("round")]
     for item in account.what("item"):
         name, at = item["name"], item["withdrawn_at"]
         if newest.get(name) is not None and at:
             yield Violation("I12", f"{name} was withdrawn, and its source lists it")
         elif newest.get(name) is None and len(at) != 1:
             yield Violation("I12", f"{name} is gone, and was withdrawn {len(at)} times")
-        elif at and sum(gone_at[name] < each < at[0] for each in rounds) < _ROUNDS:
+        elif at and sum(each < at[0] for each in item["missed_at"]) < _ROUNDS:
             yield Violation("I12", f"{name} was withdrawn before {_ROUNDS} rounds had missed it")
 
 

@@ -93,21 +93,33 @@ class Source(Party):
     def _is_read(self) -> bool:
         """Whether two rounds came to their end since the last wish."""
         last = max(line["at"] for line in self.ledger.read() if "at" in line)
-        return sum(at > last for at in self._rounds()) >= 2
+        return sum(at > last for at, _ in self._rounds()) >= 2
 
-    def _rounds(self) -> list[float]:
-        """When the source gave the last page of each round, by its own ledger."""
-        return [
-            line["at"] for line in Lines(self.ground.folder / "source" / "mapped.jsonl").read() if not line["numbers"]
-        ]
+    def _rounds(self) -> list[tuple[float, set[str]]]:
+        """When the source gave the last page of each round, and which records it gave in it, by its own ledger."""
+        rounds, given = [], set[str]()
+        for line in self._pages():
+            if line["query"].endswith("pagina=1"):
+                given = set()
+            given |= {_name(number) for number in line["numbers"]}
+            if not line["numbers"]:
+                rounds.append((line["at"], given))
+        return rounds
+
+    def _pages(self) -> list[dict[str, Any]]:
+        return Lines(self.ground.folder / "source" / "mapped.jsonl").read()
 
     def found(self, hub: HubUnderTest) -> list[dict[str, Any]]:
-        """Each item with what the feed shows of it, its versions and its withdrawals; the rounds; what waits."""
+        """Each item with what the feed shows of it, its versions and withdrawals, and when rounds came to their end that
+        did not give it any more; what waits. Rounds may be older than the wish to drop it: a source that was killed has
+        nothing for a while.
+        """
+        given = {_name(number): line["at"] for line in self._pages() for number in line["numbers"]}
+        rounds = self._rounds()
         withdrawn: dict[str, list[float]] = {}
         for row in self.ground.rows(_WITHDRAWN):
             withdrawn.setdefault(row["item_id"], []).append(row["at"] / 1e6)
-        shown: list[dict[str, Any]] = [{"what": "round", "at": at} for at in self._rounds()]
-        shown += [{"what": "waiting", "name": row["name"]} for row in self.ground.rows(_WAITING)]
+        shown: list[dict[str, Any]] = [{"what": "waiting", "name": row["name"]} for row in self.ground.rows(_WAITING)]
         for row in self.ground.rows(_ITEMS):
             answer = hub.read(f"/items/{row['item_id']}", self._somebody)
             content = answer.json()["content"] if answer.is_success else {}
@@ -118,6 +130,7 @@ class Source(Party):
                     "amount_cents": content.get("amount_cents"),
                     "versions": row["version"],
                     "withdrawn_at": withdrawn.get(row["item_id"], []),
+                    "missed_at": [at for at, its in rounds if at > given[row["name"]] and row["name"] not in its],
                 }
             )
         return shown
