@@ -110,9 +110,8 @@ class Source(Party):
         return Lines(self.ground.folder / "source" / "mapped.jsonl").read()
 
     def found(self, hub: HubUnderTest) -> list[dict[str, Any]]:
-        """Each item with what the feed shows of it, its versions and withdrawals, and when rounds ended that did not give
-        it any more; what waits. Rounds may be older than the wish to drop it: a source that was killed has nothing for a
-        while.
+        """Each item with what the feed shows of it, its versions and withdrawals, and when rounds ended that gave it no
+        more; what waits. Rounds may be older than the wish to drop it: a source that was killed has nothing for long.
         """
         given = {_name(number): line["at"] for line in self._pages() for number in line["numbers"]}
         rounds = self._rounds()
