@@ -3,6 +3,7 @@
 import queue
 import signal
 import threading
+from typing import Any
 
 
 class Stopping(threading.Event):
@@ -36,8 +37,10 @@ class Stopping(threading.Event):
 
     def on_signals(self) -> None:
         """SIGTERM and SIGINT set it from now on."""
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, self._heard)
+        on_signals(lambda *_: self.set())
 
-    def _heard(self, *_: object) -> None:
-        self.set()
+
+def on_signals(handler: Any) -> None:
+    """What SIGTERM and SIGINT do from now on."""
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, handler)

@@ -3,7 +3,6 @@
 import gc
 import ipaddress
 import logging
-import signal
 import socket
 import sys
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from hub.home import Home, HomeError
 from hub.http.connections import Connection
 from hub.starting import described
+from hub.stopping import on_signals
 from hub.telemetry import configure
 
 from .console import Failed, WrongUsage, emit, say
@@ -152,8 +152,7 @@ class _Server(uvicorn.Server):
         """uvicorn raises the signal again when it is done; by then it must not kill what is still being closed. What it
         waits for, open streams, is to end `also`: while it serves, it takes the signals to its own `handle_exit`."""
         self._also = also
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, self._end)
+        on_signals(self._end)
 
     def _end(self, *_: Any) -> None:
         self.should_exit = True

@@ -33,8 +33,10 @@ class SecondThread:
     def check_ahead(self, requests: Iterable[State]) -> None:
         """Check the signatures of those whose turn comes next. Nobody is waited for: what the other thread has under
         way at the end may not be said to hold yet."""
+        if not self._is_of_use:
+            return
         batch = deque(one for one in requests if not _of_rsa(one))
-        if self._is_of_use and len(batch) > 1:
+        if len(batch) > 1:
             self._share(batch)
             _check(batch)
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, select, tuple_, update
 
-from contracts.inbound import Afresh
+from contracts.inbound import Afresh, Memo
 
 from .configuration import REMOVED
 from .database import Tx, upsert
@@ -58,7 +58,7 @@ def position_of(connection: Connection, vault: Vault, ente_id: str, connector_id
         row.ente_id,
         row.connector_id,
         row.type,
-        orjson.loads(vault.open(row.memo_sealed, memo_place(row.ente_id, row.connector_id))),
+        _opened(vault, row.memo_sealed, memo_place(row.ente_id, row.connector_id)),
         row.failures,
         row.reason,
         row.read_at,
@@ -100,7 +100,7 @@ def wake(tx: Tx, vault: Vault, ente_id: str, connector_id: str, type: str, afres
         if sealed is None:
             return
         place = memo_place(ente_id, connector_id)
-        values["memo_sealed"] = vault.seal(orjson.dumps(afresh(orjson.loads(vault.open(sealed, place)))), place)
+        values["memo_sealed"] = _sealed(vault, afresh(_opened(vault, sealed, place)), place)
     tx.connection.execute(update(source_positions).where(where).values(values))
 
 
@@ -119,10 +119,9 @@ class Positions:
             if (at.ente_id, at.connector_id) not in there:
                 continue
             heard.update(each.heard)
-            sealed = self._vault.seal(orjson.dumps(dict(at.memo)), memo_place(at.ente_id, at.connector_id))
             values = {
                 "type": at.type,
-                "memo_sealed": sealed,
+                "memo_sealed": _sealed(self._vault, at.memo, memo_place(at.ente_id, at.connector_id)),
                 "due_at": tx.now + each.after,
                 "failures": at.failures,
                 "reason": None if at.reason is None else clipped(at.reason, 100),
@@ -145,6 +144,15 @@ def _there(tx: Tx, moves: Sequence[Move]) -> set[tuple[str, str]]:
     query = select(its.ente_id, its.connector_id).where(name.in_(sorted(wanted)), its.status != REMOVED)
     found = tx.connection.execute(query.order_by(its.ente_id, its.connector_id).with_for_update(read=True))
     return {(row.ente_id, row.connector_id) for row in found}
+
+
+def _sealed(vault: Vault, memo: Mapping[str, Any], place: str) -> bytes:
+    return vault.seal(orjson.dumps(dict(memo)), place)
+
+
+def _opened(vault: Vault, sealed: bytes, place: str) -> Memo:
+    memo: Memo = orjson.loads(vault.open(sealed, place))
+    return memo
 
 
 def memo_place(ente_id: str, connector_id: str) -> str:

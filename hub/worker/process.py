@@ -27,7 +27,7 @@ from hub.dispatch.doorbell import JOB, QUEUE, connect
 from hub.exporter import exporting
 from hub.home import Home
 from hub.starting import described
-from hub.stopping import Stopping
+from hub.stopping import Stopping, on_signals
 from hub.store.faults import IN_TROUBLE
 from hub.store.watching import Trouble
 
@@ -71,8 +71,7 @@ def work(home: Home, *, burst: bool = False) -> None:
     except StopRequested:
         pass  # the signal came as RQ's worker was beginning its life, or ending it
     finally:
-        for each in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(each, signal.SIG_IGN)
+        on_signals(signal.SIG_IGN)
         sweeper.stop()
 
 

@@ -68,6 +68,13 @@ class World:
     def request(headers: dict[str, str], body: bytes = b"", method: str = "POST") -> SignedRequest:
         return SignedRequest(method, "/x", tuple((name.lower(), value) for name, value in headers.items()), body)
 
+    @staticmethod
+    def forged(request: SignedRequest, other: SignedRequest, header: str) -> SignedRequest:
+        """With the signature of other words."""
+        lines = dict(request.headers)
+        lines[header] = lines[header].rpartition(".")[0] + "." + dict(other.headers)[header].rpartition(".")[2]
+        return replace(request, headers=tuple(lines.items()))
+
     def signed(self, key: sign.SigningKey, iss: str, body: bytes = b"{}", **kw: Any) -> SignedRequest:
         headers = sign.sign_request(
             key,

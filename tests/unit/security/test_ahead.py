@@ -44,13 +44,6 @@ def signed(world: World, number: int = 8, *, vendor: str = "borea", **key: Any) 
     return [world.signed(signer, vendor, b'{"n": %d}' % n) for n in range(number)]
 
 
-def forged(request: SignedRequest, other: SignedRequest, header: str) -> SignedRequest:
-    """With the signature of other words."""
-    lines = dict(request.headers)
-    lines[header] = lines[header].rpartition(".")[0] + "." + dict(other.headers)[header].rpartition(".")[2]
-    return replace(request, headers=tuple(lines.items()))
-
-
 def told(results: list[Verified | Exception]) -> list[str]:
     """Of each who sent it, or why it was refused."""
     return [
@@ -97,7 +90,7 @@ def meeting() -> Callable[[jose.Token], None]:
 @pytest.mark.parametrize("place", [0, 3, 7])
 def test_a_forged_one_is_refused_and_its_neighbours_are_not(world: World, header: str, place: int) -> None:
     requests = signed(world)
-    requests[place] = forged(requests[place], requests[place - 1], header)
+    requests[place] = world.forged(requests[place], requests[place - 1], header)
     found = pipeline(world.registry).verify([*map(inbound, requests)])
     expected = ["borea"] * 8
     expected[place] = "signature.invalid"
@@ -142,7 +135,7 @@ def test_where_no_thread_is_to_be_had_one_checks_all(world: World, monkeypatch: 
         raise RuntimeError("can't start new thread")
 
     line, requests = pipeline(world.registry), signed(world)
-    requests[3] = forged(requests[3], requests[2], SIGNATURE)
+    requests[3] = world.forged(requests[3], requests[2], SIGNATURE)
     expected = ["borea"] * 3 + ["signature.invalid"] + ["borea"] * 4
     with monkeypatch.context() as patch:
         patch.setattr(threading.Thread, "start", none_left)
@@ -154,7 +147,7 @@ def test_of_a_forged_request_no_more_is_checked_than_the_first_signature(
     world: World, watched: Callable[..., list[str]]
 ) -> None:
     requests = signed(world)
-    requests[3] = forged(requests[3], requests[2], "authorization")
+    requests[3] = world.forged(requests[3], requests[2], "authorization")
     threads = watched([requests[3]])
     assert told(pipeline(world.registry).verify([*map(inbound, requests)]))[3] == "signature.invalid"
     assert len(threads) == 2  # ahead, and in its turn

@@ -134,18 +134,11 @@ def test_before_the_body_is_read_the_signatures_are_checked(world, shelf):
 
     assert authenticated(bare).vendor_id == "luna"
     with pytest.raises(RequestRefused) as refused:
-        authenticated(forged(bare, request(world)))
+        authenticated(world.forged(bare, request(world), "agid-jwt-signature"))
     assert refused.value.cause.startswith("signature.invalid")
     shelf.drop("pdnd-jwks", ISSUER)
     with pytest.raises(Wanted):
         authenticated(bare)
-
-
-def forged(signed, other):
-    """With the signature of other words."""
-    name, lines = "agid-jwt-signature", dict(signed.headers)
-    lines[name] = lines[name].rpartition(".")[0] + "." + dict(other.headers)[name].rpartition(".")[2]
-    return replace(signed, headers=tuple(lines.items()))
 
 
 def test_the_evidence_cannot_be_used_as_a_voucher(world, shelf):
